@@ -1,0 +1,15 @@
+"""What every Config shares: how strictly it is read, and what a network must be told to be built."""
+
+from dataclasses import dataclass
+
+from pydantic import ConfigDict
+
+CONFIG = ConfigDict(extra="forbid", strict=True)
+"""Unknown keys and wrong types are errors: a recipe that is misread is worse than none."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What only the data can say.  vocabulary: V, counting `</s>` and `<unk>`."""
+
+    vocabulary: int

@@ -1,0 +1,36 @@
+"""What a model is given at one step: frozen dataclasses of tensors, batch first."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LanguageBatch:
+    """Tokens and the tokens that follow them.
+
+    x: what is read.  y: what is to be said, y_t the token after x_t.  mask: True where y counts.
+    fresh: the carry of the batch before does not belong to these rows: begin anew.
+    """
+
+    x: Int[Tensor, "B T"]
+    y: Int[Tensor, "B T"]
+    mask: Bool[Tensor, "B T"]
+    fresh: bool = True
+
+    @cached_property
+    def events(self) -> int:
+        """How many tokens are scored: the loss is a sum over this many."""
+        return int(self.mask.sum())
+
+    def to(self, device: torch.device) -> "LanguageBatch":
+        return LanguageBatch(
+            self.x.to(device), self.y.to(device), self.mask.to(device), self.fresh
+        )
+
+    def rows(self, part: slice) -> "LanguageBatch":
+        """Some of the rows: what one of several processes works on."""
+        return LanguageBatch(self.x[part], self.y[part], self.mask[part], self.fresh)
