@@ -1,0 +1,165 @@
+"""The one table of a comparison, for a terminal of any width.
+
+    Console().print(Table(comparison))
+
+Columns that do not fit are left out, the least telling first, and the table says which; no figure
+is ever cut in the middle.  Colour only repeats what a sign already says, so NO_COLOR loses nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.table import Table as Grid
+from rich.text import Text
+
+from malmoi.compare import figures
+from malmoi.compare.fair import best, judge, ranked
+from malmoi.compare.result import Comparison, Entry, Measures
+
+MARK = "▸"
+INFINITE = (
+    "gives a part of the text the probability 0, so its perplexity is infinite: "
+    "an estimator that smooths never does."
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """title: two lines at most.  keep: how long it stays when the terminal is narrow, 0 always."""
+
+    title: str
+    cell: Callable[[Entry], str]
+    keep: int
+    needs: Literal["perplexity", ""] = ""
+
+
+def _measure(part: Literal["dev", "test"], name: str) -> Callable[[Entry], str]:
+    def cell(entry: Entry) -> str:
+        measures: Measures | None = entry.dev if part == "dev" else entry.test
+        if measures is None:
+            return "–"
+        form = figures.perplexity if name == "perplexity" else figures.bits
+        return form(getattr(measures, name))
+
+    return cell
+
+
+COLUMNS = (
+    Column("model", lambda entry: entry.name, 0),
+    Column("parameters", lambda entry: figures.count(entry.parameters), 3),
+    Column("training\ntime", lambda entry: figures.duration(entry.seconds), 2),
+    Column("tokens/s", lambda entry: figures.rate(entry.tokens_per_second), 6),
+    Column("perplexity\ndev", _measure("dev", "perplexity"), 5, "perplexity"),
+    Column("perplexity\ntest", _measure("test", "perplexity"), 0, "perplexity"),
+    Column("bits per\ncharacter", _measure("test", "bits_per_character"), 1),
+    Column("bits per\nbyte", _measure("test", "bits_per_byte"), 7),
+    Column("on disk", lambda entry: figures.size(entry.size_bytes), 4),
+)
+"""Bits are the test's.  The order is that of reading; `keep` that of leaving."""
+
+
+def columns(comparison: Comparison) -> tuple[Column, ...]:
+    """The columns that may be shown: no perplexity where perplexities do not compare."""
+    fair = judge(comparison)
+    return tuple(c for c in COLUMNS if fair.perplexity or c.needs != "perplexity")
+
+
+def notes(comparison: Comparison) -> tuple[str, ...]:
+    """What a reader must know to read the table rightly, a sentence each."""
+    found = list(judge(comparison).reasons)
+    for entry in ranked(comparison):
+        if any(m and m.perplexity == float("inf") for m in (entry.dev, entry.test)):
+            found.append(f"{entry.name} {INFINITE}")
+        found += [f"{entry.name}: {said}" for said in entry.announcements]
+    limit, first = comparison.ground.limit, best(comparison)
+    if limit and first and first.test and judge(comparison).perplexity:
+        found.append(
+            f"The limit is this made-up language's true perplexity, computed exactly; {first.name} "
+            f"is at {first.test.perplexity / limit:.3f} times the limit."
+        )
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A comparison that rich can print.  `columns`, `notes` say what is in it."""
+
+    comparison: Comparison
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        shown = list(columns(self.comparison))
+        left_out: list[str] = []
+        while (
+            self._width(shown, console, options) > options.max_width
+            and (last := max(shown, key=lambda column: column.keep)).keep > 0
+        ):
+            shown.remove(last)
+            left_out.append(last.title.replace("\n", " "))
+        yield self._grid(shown, options)
+        for note in notes(self.comparison):
+            yield Text(_plain(note, options), style="dim")
+        if left_out:
+            yield Text(f"left out for want of room: {', '.join(reversed(left_out))}", style="dim")
+
+    def _width(self, shown: list[Column], console: Console, options: ConsoleOptions) -> int:
+        wide = options.update(width=10_000)
+        return Measurement.get(console, wide, self._grid(shown, options)).maximum
+
+    def _grid(self, shown: list[Column], options: ConsoleOptions) -> Grid:
+        comparison, ground = self.comparison, self.comparison.ground
+        first = best(comparison)
+        grid = Grid(
+            box=box.ASCII2 if options.ascii_only else box.SIMPLE_HEAD,
+            title=_plain(heading(comparison), options),
+            title_style="bold",
+            title_justify="left",
+            pad_edge=False,
+            collapse_padding=True,
+        )
+        for column in shown:
+            grid.add_column(
+                column.title,
+                justify="left" if column.title == "model" else "right",
+                no_wrap=column.title != "model",
+                overflow="fold",
+                vertical="bottom",
+                header_style="bold",
+            )
+        for entry in ranked(comparison):
+            mark = f"{'*' if options.ascii_only else MARK} " if entry is first else "  "
+            cells = [Text(_plain(column.cell(entry), options)) for column in shown]
+            cells[0] = Text(mark) + cells[0]
+            grid.add_row(*cells, style="bold green" if entry is first else "")
+        if ground.limit is not None and judge(comparison).perplexity:
+            limit = figures.perplexity(ground.limit)
+            grid.add_section()
+            grid.add_row(
+                "  the limit",
+                *(limit if c.title == "perplexity\ntest" else "" for c in shown[1:]),
+                style="cyan",
+            )
+        return grid
+
+
+def heading(comparison: Comparison) -> str:
+    """The text and its tokens, in a line: `python-docs, words: 5,012 types, …`."""
+    grounds = {comparison.ground_of(entry) for entry in comparison.entries}
+    ground = comparison.ground
+    if len(grounds) > 1:
+        return " against ".join(sorted({f"{g.data} by {g.tokenisation}" for g in grounds}))
+    return (
+        f"{ground.data} by {ground.tokenisation}: {ground.vocabulary:,} types; "
+        f"{ground.train:,} train, {ground.dev:,} dev, {ground.test:,} test tokens"
+    )
+
+
+def _plain(text: str, options: ConsoleOptions) -> str:
+    """What a terminal without Unicode can still show."""
+    if not options.ascii_only:
+        return text
+    text = text.replace("∞", "inf").replace("–", "-")
+    return text.encode("ascii", "replace").decode()
