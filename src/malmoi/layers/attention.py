@@ -1,0 +1,58 @@
+"""Attention: a soft choice among memories.
+
+    Attention(Q, K, V) = softmax(Q Kᵀ / √k) V                 Vaswani et al. (2017), eq. 1
+    MultiHead = Concat(head_1 … head_H) W^O                               ibid., 3.2.2
+
+Shapes: B batch, T queries, S memories (S − T of them read earlier), d width, H heads, k = d / H.
+"""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from malmoi.layers.tap import Tap
+
+KeyValue = tuple[Float[Tensor, "B H _ k"], Float[Tensor, "B H _ k"]]
+
+
+def causal(T: int, S: int, device: torch.device) -> Bool[Tensor, "T S"]:
+    """True where a query may look: the last T of S places, each at itself and before."""
+    return torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)
+
+
+class CausalSelfAttention(nn.Module):
+    """Every place looks at itself and what came before; `past` are the keys and values so far.
+
+    The weights pass the tap `alpha` [B, H, T, S].  Where nobody listens they are never formed.
+    """
+
+    def __init__(self, d: int, heads: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.qkv = nn.Linear(d, 3 * d)
+        self.o = nn.Linear(d, d)
+        self.alpha = Tap()
+
+    def forward(
+        self, x: Float[Tensor, "B T d"], past: KeyValue
+    ) -> tuple[Float[Tensor, "B T d"], KeyValue]:
+        qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1)).transpose(1, 3)  # [B, H, 3, T, k]
+        q, k, v = qkv.unbind(2)
+        if past[0].size(2):
+            k, v = torch.cat([past[0].to(k), k], 2), torch.cat([past[1].to(v), v], 2)
+        T, S = q.size(2), k.size(2)
+        p = self.dropout if self.training else 0.0
+        if self.alpha.heard:
+            e = q @ k.mT / math.sqrt(q.size(-1))
+            alpha = e.masked_fill(~causal(T, S, x.device), -math.inf).softmax(-1)
+            out = F.dropout(self.alpha(alpha), p) @ v
+        elif T in (1, S):
+            out = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=T == S)
+        else:
+            mask = causal(T, S, x.device)
+            out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p)
+        return self.o(out.transpose(1, 2).flatten(2)), (k, v)
