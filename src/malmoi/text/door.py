@@ -1,0 +1,199 @@
+"""The one door of text: a line in, numbers out, and back.
+
+    text = Text.learn(lines, kind="bpe", size=8_000)
+    ids = text.encode("오늘은 날씨가 좋다")      no boundaries: who makes a stream puts them
+    text.decode(ids)
+    text.tokens(line)                           offsets point into the line as it was given
+
+A `Text` is a tokenizer and a vocabulary.  Unicode NFC happens here and nowhere else.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple, Self, get_args
+
+from malmoi.errors import EmptyText, UsageError, did_you_mean
+from malmoi.text import normalise as unicode, store
+from malmoi.text.subwords import Subwords, chunks_of
+from malmoi.text.tokenizer import Characters, Given, Jamo, Tokenizer, Words
+from malmoi.text.vocabulary import Vocabulary
+
+Kind = Literal["given", "words", "characters", "jamo", "bpe", "unigram", "morphemes"]
+KINDS: tuple[str, ...] = get_args(Kind)
+SUBWORDS = ("bpe", "unigram")
+SUBWORD_SIZE = 8_000
+
+Lines = Iterable[str] | Callable[[], Iterable[str]]
+
+
+class Token(NamedTuple):
+    """A token as people read it, and where it is in the line as it was given."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Text:
+    """A tokenizer and a vocabulary.  size and min_count: what `learn` was asked for."""
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        vocabulary: Vocabulary,
+        *,
+        size: int | None = None,
+        min_count: int = 1,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.vocabulary = vocabulary
+        self.size = size
+        self.min_count = min_count
+
+    @classmethod
+    def learn(
+        cls, lines: Lines, *, kind: str = "words", size: int | None = None, min_count: int = 1
+    ) -> Self:
+        """Read the lines once; keep the types seen min_count times, V at most size.
+
+        For bpe and unigram size is the number of pieces with `</s>` and `<unk>` (8,000 unless
+        said), and characters seen less than min_count times are spelt in bytes.
+        Raises EmptyText if there is no token, UsageError for an unknown kind or a useless size.
+        """
+        _check(kind, size, min_count)
+        source = lines() if callable(lines) else lines
+        seen = 0
+        counts: Counter[str] = Counter()
+        tokenizer: Tokenizer
+        subwords = kind in SUBWORDS
+        split = chunks_of if subwords else (tokenizer := make(kind)).split
+        for seen, line in enumerate(source, start=1):  # noqa: B007
+            counts.update(split(unicode.nfc(line)))
+        if not counts:
+            raise EmptyText(
+                "there is nothing to learn from",
+                where=f"{seen:,} lines, none with a token in it",
+                hint="give a text with at least one line that is not blank",
+            )
+        if subwords:
+            size = SUBWORD_SIZE if size is None else size
+            tokenizer, counts = Subwords.learn(
+                counts,
+                kind=kind,
+                size=size - Vocabulary.RESERVED,
+                min_count=min_count,
+            )
+        vocabulary = Vocabulary.learn(
+            counts, lines=seen, size=size, min_count=0 if subwords else min_count
+        )
+        return cls(tokenizer, vocabulary, size=size, min_count=min_count)
+
+    @property
+    def kind(self) -> str:
+        return self.tokenizer.kind
+
+    def __repr__(self) -> str:
+        return f"Text(kind={self.kind!r}, V={len(self.vocabulary):,})"
+
+    def split(self, line: str) -> list[str]:
+        """The types of the line, known or not, one for each id."""
+        return self.tokenizer.split(unicode.nfc(line))
+
+    def encode(self, line: str) -> list[int]:
+        """The ids of the line, without boundaries."""
+        return self.vocabulary.ids(self.tokenizer.split(unicode.nfc(line)))
+
+    def encode_lines(self, lines: Iterable[str]) -> Iterator[list[int]]:
+        """`encode` for each line, as they come."""
+        split, ids, nfc = self.tokenizer.split, self.vocabulary.ids, unicode.nfc
+        for line in lines:
+            yield ids(split(nfc(line)))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The line that the ids spell; boundaries are not text and are left out."""
+        types = (self.vocabulary.type(i) for i in ids if i != Vocabulary.BOUNDARY)
+        return self.tokenizer.join([self.tokenizer.unknown if t is None else t for t in types])
+
+    def tokens(self, line: str) -> list[Token]:
+        """One token for each id of `encode(line)`, with its span in the line as it was given.
+
+        Spans may overlap (two jamo of a syllable, two bytes of a character) and leave gaps.
+        """
+        normal = unicode.normalise(line)
+        return [
+            Token(self.tokenizer.show(piece.text), *normal.span(piece.start, piece.end))
+            for piece in self.tokenizer.pieces(normal.text)
+        ]
+
+    def spell(self, id: int) -> str:
+        """An id for people: `</s>` and `<unk>` for the two that no text can spell."""
+        token = self.vocabulary.type(id)
+        if token is None:
+            return "</s>" if id == Vocabulary.BOUNDARY else "<unk>"
+        return self.tokenizer.show(token)
+
+    def characters(self, line: str) -> int:
+        """How many characters the line counts in bits per character: NFC, and its end is one."""
+        return unicode.characters(line)
+
+    def octets(self, line: str) -> int:
+        """How many bytes the line counts in bits per byte: UTF-8 of NFC, and its end is one."""
+        return unicode.octets(line)
+
+    def save(self, folder: Path | str) -> None:
+        """Write `text.json` into the folder: whole, or not at all."""
+        model = self.tokenizer
+        store.write(
+            Path(folder) / store.NAME,
+            header={"kind": self.kind, "size": self.size, "min_count": self.min_count},
+            vocabulary=self.vocabulary,
+            letters=model.letters if isinstance(model, Subwords) else None,
+            model=model.model if isinstance(model, Subwords) else None,
+        )
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read what `save` wrote.  Raises RunError that names the file if it is not as written."""
+        stored = store.read(Path(folder) / store.NAME, kinds=KINDS)
+        tokenizer: Tokenizer
+        if stored.kind in SUBWORDS:
+            tokenizer = Subwords(stored.kind, stored.letters, stored.model)
+        else:
+            tokenizer = make(stored.kind)
+        return cls(tokenizer, stored.vocabulary, size=stored.size, min_count=stored.min_count)
+
+
+def make(kind: str) -> Tokenizer:
+    """The tokenizer of a kind that needs no training."""
+    if kind == "morphemes":
+        from malmoi.text.morphemes import Morphemes
+
+        return Morphemes()
+    plain: dict[str, type[Given | Words | Characters | Jamo]] = {
+        "given": Given,
+        "words": Words,
+        "characters": Characters,
+        "jamo": Jamo,
+    }
+    return plain[kind]()
+
+
+def _check(kind: str, size: int | None, min_count: int) -> None:
+    if kind not in KINDS:
+        raise UsageError(
+            "there is no such kind of token",
+            where=f"kind = {kind!r}",
+            hint=did_you_mean(kind, KINDS),
+        )
+    least = 300 if kind in SUBWORDS else 3
+    if size is not None and size < least:
+        raise UsageError(
+            "the vocabulary is too small to hold anything",
+            where=f"size = {size}, at least {least} for {kind}",
+            hint="leave size out to keep every type"
+            if least == 3
+            else f"try size = {SUBWORD_SIZE}",
+        )
+    if min_count < 1:
+        raise UsageError("a type must be seen at least once", where=f"min_count = {min_count}")

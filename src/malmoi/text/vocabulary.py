@@ -1,0 +1,83 @@
+"""Which types a model knows, and their numbers.
+
+    id 0       the boundary: read, it is `<s>`; written, it is `</s>`
+    id 1       `<unk>`: every type that is not here
+    id 2 …     types by falling count, ties by code points
+
+V = len(vocabulary) counts `</s>` and `<unk>`.  The two have no spelling: a literal `</s>` or
+`<unk>` in a text is a type like any other, with an id of its own.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Self
+
+
+class Vocabulary:
+    """types: what ids 2, 3, … spell.  counts: how often each id was seen in training.
+
+    counts[0] is the number of lines, counts[1] of the tokens that were left out.
+    """
+
+    BOUNDARY: ClassVar[int] = 0
+    UNK: ClassVar[int] = 1
+    RESERVED: ClassVar[int] = 2
+
+    def __init__(self, types: Sequence[str], counts: Sequence[int]) -> None:
+        self.types = tuple(types)
+        self.counts = tuple(counts)
+        self._ids = {t: i for i, t in enumerate(self.types, start=self.RESERVED)}
+        if len(self._ids) != len(self.types):
+            raise ValueError("a type is there twice")
+        if len(self.counts) != len(self):
+            raise ValueError(f"{len(self.counts)} counts for {len(self)} ids")
+
+    @classmethod
+    def learn(
+        cls,
+        counts: Mapping[str, int],
+        *,
+        lines: int = 0,
+        size: int | None = None,
+        min_count: int = 1,
+    ) -> Self:
+        """The types seen at least min_count times, the most frequent first, V at most size."""
+        if size is not None and size < cls.RESERVED:
+            raise ValueError(f"a vocabulary of {size} has no room for </s> and <unk>")
+        ranked = sorted(
+            (t for t, count in counts.items() if count >= min_count), key=lambda t: (-counts[t], t)
+        )
+        kept = ranked if size is None else ranked[: size - cls.RESERVED]
+        known = [counts[t] for t in kept]
+        return cls(kept, [lines, sum(counts.values()) - sum(known), *known])
+
+    def __len__(self) -> int:
+        return len(self.types) + self.RESERVED
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._ids
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vocabulary):
+            return NotImplemented
+        return self.types == other.types and self.counts == other.counts
+
+    def __hash__(self) -> int:
+        return hash((self.types, self.counts))
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self):,} types)"
+
+    def id(self, token: str) -> int:
+        """The id of a token: UNK if it is not known."""
+        return self._ids.get(token, self.UNK)
+
+    def ids(self, tokens: Iterable[str]) -> list[int]:
+        """The ids of tokens."""
+        get, unk = self._ids.get, self.UNK
+        return [get(t, unk) for t in tokens]
+
+    def type(self, id: int) -> str | None:
+        """What an id spells, None for the two that nothing spells.  Raises IndexError beyond V."""
+        if not 0 <= id < len(self):
+            raise IndexError(f"id {id} is not in a vocabulary of {len(self)}")
+        return self.types[id - self.RESERVED] if id >= self.RESERVED else None
