@@ -1,0 +1,96 @@
+"""Surprisal strips: held-out sentences, token by token, one row a model."""
+
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+from malmoi.compare import figures
+from malmoi.compare.fair import ranked
+from malmoi.compare.result import Comparison, Entry, Said
+from malmoi.explain.draw import Markup, join, tag
+
+SHADES = (1.0, 2.0, 3.0, 5.0, 7.0, 9.0, 12.0, 15.0)
+"""Bits at which the shade changes: fine where characters live, wide where words do."""
+
+END = "↵"
+
+
+def shade(bits: float) -> int:
+    """0 for what was foreseen, 8 for what was not."""
+    return bisect_right(SHADES, bits)
+
+
+def strips(comparison: Comparison, named: Callable[[Entry], Markup]) -> list[Markup]:
+    """One block a sentence; a row in it for each model that has surprisals."""
+    blocks = []
+    for k, sentence in enumerate(comparison.sentences):
+        rows = [
+            _row(named(entry), sentence, entry.surprisals[k])
+            for entry in ranked(comparison)
+            if entry.surprisals
+        ]
+        if rows:
+            blocks.append(tag("div", {"class": "sentence"}, *rows))
+    return blocks
+
+
+def _row(name: Markup, sentence: str, said: Sequence[Said]) -> Markup:
+    mean = sum(token.bits for token in said) / max(len(said), 1)
+    usual = f"{figures.bits(mean)[:4].rstrip('.')} bits a token"
+    figure = tag("span", {"class": "figure"}, usual)
+    tokens = [
+        _token(token, gap, last=place == len(said) - 1)
+        for place, (token, gap) in enumerate(zip(said, gaps(sentence, said), strict=True))
+    ]
+    language = {"lang": "ko"} if any("\uac00" <= c <= "\ud7a3" for c in sentence) else {}
+    who = tag("div", {"class": "who"}, name, figure)
+    return tag("div", {"class": "row"}, who, tag("p", {"class": "strip", **language}, *tokens))
+
+
+def _token(said: Said, gap: bool, *, last: bool) -> Markup:
+    """One shaded token; its figures are its title, so that no script is needed to read them."""
+    text = END if last and said.token == "</s>" else said.token
+    text = "␣" * len(text) if text.isspace() else text
+    told = f"{figures.bits(said.bits)} bits · {said.nats:.3f} nats"
+    chance = figures.probability(said.probability)
+    title = f"{text}: {told} · probability {chance}"
+    attributes = {"class": f"w s{shade(said.bits)}", "title": title}
+    return join([" " if gap else "", tag("span", attributes, text)])
+
+
+def gaps(sentence: str, said: Sequence[Said]) -> list[bool]:
+    """Before which tokens the sentence has a space, so that syllables and pieces stay together.
+
+    Where the tokens do not spell the sentence (`<unk>`, a changed spelling), a space before each.
+    """
+    tokens = [token.token for token in said]
+    for text in (sentence, unicodedata.normalize("NFD", sentence)):
+        if (found := _align(text, tokens[:-1] if tokens[-1:] == ["</s>"] else tokens)) is not None:
+            return [*found, True][: len(tokens)]
+    return [True] * len(tokens)
+
+
+def _align(text: str, tokens: Sequence[str]) -> list[bool] | None:
+    at, found = 0, []
+    for token in tokens:
+        gap = False
+        while not text.startswith(token, at) and text[at : at + 1].isspace():
+            at, gap = at + 1, True
+        if not token or not text.startswith(token, at):
+            return None
+        at += len(token)
+        found.append(gap)
+    return found
+
+
+def _legend() -> Markup:
+    edges = ("0", *(f"{bits:g}" for bits in SHADES))
+    steps = [
+        tag("span", {"class": f"step s{k}"}, f"{edge}+" if k == len(SHADES) else edge)
+        for k, edge in enumerate(edges)
+    ]
+    end = tag("span", {"class": "note"}, f"{END} the end of the line")
+    return tag("p", {"class": "legend"}, tag("span", None, "bits"), *steps, end)
+
+
+LEGEND = _legend()
