@@ -1,0 +1,19 @@
+"""How the loops that Python is too slow for become machine code."""
+
+import inspect
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(loop: Callable[P, R]) -> Callable[P, R]:
+    """Compile at the first call, keep the result on disk, let other threads run meanwhile.
+
+    A checker of types or shapes that was wrapped around `loop` is taken off again: numba reads the
+    source of the loop itself, and nothing of it runs in Python.
+    """
+    return cast(Callable[P, R], numba.njit(cache=True, nogil=True)(inspect.unwrap(loop)))

@@ -1,0 +1,154 @@
+"""Walking an n-gram trie: the back-off recursion without recursion.
+
+    p(w | h) = p*(h w)                 if h w is in the model
+             = β(h) p(w | h')          otherwise; h' drops the oldest word, β(h) = 1 if h is unseen
+
+A state is the node of the longest ending of what was read that is in the model, -1 if there is
+none.  From it the links lead to every shorter ending that is in the model (Aho & Corasick 1975), so
+that a word costs one search among a node's children, and one more for each time it backs off.
+
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from malmoi.kernels.compile import compiled
+
+
+class Table(NamedTuple):
+    """A trie as in `kernels.counting`, and natural logarithms.
+
+    logp: of each node.  beta: of each node that can be a history.  penalty: added for each word of
+    history that is backed off, in the model or not (Brants' stupid back-off); otherwise 0.
+    """
+
+    word: np.ndarray
+    first: np.ndarray
+    link: np.ndarray
+    logp: np.ndarray
+    beta: np.ndarray
+    level: np.ndarray
+    penalty: float
+
+
+@compiled
+def child(word: np.ndarray, first: np.ndarray, node: int, w: int) -> int:
+    """The node of (node, w), or -1."""
+    low, high = first[node], first[node + 1]
+    end = high
+    while low < high:
+        middle = (low + high) >> 1
+        if word[middle] < w:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < end and word[low] == w else -1
+
+
+@compiled
+def find(word: np.ndarray, first: np.ndarray, link: np.ndarray, state: int, w: int) -> int:
+    """The longest ending of the state's words and w that is in the model: a node of any level."""
+    while state >= 0:
+        j = child(word, first, state, w)
+        if j >= 0:
+            return j
+        state = link[state]
+    return w
+
+
+@compiled
+def land(link: np.ndarray, histories: int, node: int, w: int) -> int:
+    """The state after `find` found `node` for w: shorter than the order, and fresh after a 0."""
+    if w == 0:
+        return 0 if histories > 0 else -1
+    while node >= histories:
+        node = link[node]
+    return node
+
+
+@compiled
+def score(
+    x: np.ndarray,
+    y: np.ndarray,
+    carry: np.ndarray,
+    table: Table,
+    out: np.ndarray,
+    matched: np.ndarray,
+) -> None:
+    """For each y after x and the carry: its log p, and the order of the n-gram it matched."""
+    word, first, link, logp, beta, level, penalty = table
+    B, T = x.shape
+    context, histories = carry.shape[1], len(beta)
+    for b in range(B):
+        state, known = -1, 0
+        for t in range(context):
+            w = carry[b, t]
+            state = land(link, histories, find(word, first, link, state, w), w)
+            known = 1 if w == 0 else known + 1
+        said, found = -1, -1
+        for t in range(T):
+            w = x[b, t]
+            if w != said:
+                found = find(word, first, link, state, w)
+            state = land(link, histories, found, w)
+            known = 1 if w == 0 else known + 1
+            said = y[b, t]
+            total, node = 0.0, state
+            found = -1
+            while node >= 0:
+                found = child(word, first, node, said)
+                if found >= 0:
+                    break
+                total += beta[node]
+                node = link[node]
+            if found < 0:
+                found = said
+            order = 1
+            while found >= level[order]:
+                order += 1
+            out[b, t] = total + logp[found] + penalty * (min(known, context) + 1 - order)
+            matched[b, t] = order
+
+
+@compiled
+def rows(
+    x: np.ndarray,
+    carry: np.ndarray,
+    table: Table,
+    out: np.ndarray,
+) -> None:
+    """The log p of every word after each x: one-grams backed off, then longer ones over them."""
+    word, first, link, logp, beta, level, penalty = table
+    B, T, V = out.shape
+    context, histories = carry.shape[1], len(beta)
+    chain = np.empty(context + 1, np.int64)
+    for b in range(B):
+        state, known = -1, 0
+        for t in range(context + T):
+            w = carry[b, t] if t < context else x[b, t - context]
+            state = land(link, histories, find(word, first, link, state, w), w)
+            known = 1 if w == 0 else known + 1
+            if t < context:
+                continue
+            depth, node, total = 0, state, 0.0
+            while node >= 0:
+                chain[depth] = node
+                total += beta[node]
+                depth += 1
+                node = link[node]
+            row, back = out[b, t - context], min(known, context)
+            base = total + penalty * back
+            for v in range(V):
+                row[v] = logp[v] + base
+            for i in range(depth - 1, -1, -1):
+                node = chain[i]
+                total = 0.0
+                for j in range(i):
+                    total += beta[chain[j]]
+                order = 1
+                while node >= level[order]:
+                    order += 1
+                base = total + penalty * (back - order)
+                for j in range(first[node], first[node + 1]):
+                    row[word[j]] = logp[j] + base

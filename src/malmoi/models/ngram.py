@@ -1,0 +1,192 @@
+"""The n-gram language model (Shannon 1948; Jelinek & Mercer 1980; Katz 1987; Kneser & Ney 1995;
+Chen & Goodman 1998, whose modified Kneser–Ney is the default).
+
+    p(w_1 … w_T) = Π_t p(w_t | w_{t-n+1} … w_{t-1})
+
+An n-gram model is the simplest recurrent model there is: its carry is its last n − 1 words, and its
+next state is the same words shifted by one.  Nothing is learnt by gradient: `estimate` counts once.
+
+paper        here                          paper     here
+n            config.order                  p*, β     logp, beta, see `models.smoothing`
+c(h w)       `kernels.counting.Trie`       h         carry: the last n − 1 ids, [B, n − 1]
+
+Differs: a history stops at a boundary: what was said before the sentence is never read.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Integer
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from malmoi.config import CONFIG, Sizes
+from malmoi.errors import RunError, UsageError
+from malmoi.kernels import lookup
+from malmoi.kernels.counting import Trie, count_ngrams, frozen
+from malmoi.models import smoothing
+
+Estimator = Literal["mle", "additive", "interpolated", "katz", "kneser-ney", "stupid-backoff"]
+
+ARRAYS = ("word", "first", "link", "logp", "beta")
+
+
+@dataclass(frozen=True, config=CONFIG)
+class Config:
+    """order: n.  What follows is for some estimators only, and None means their own.
+
+    alpha: what `additive` adds to every count (1), what `stupid-backoff` pays a step (0.4).
+    k: the largest count that `katz` discounts (5), the largest that `stupid-backoff` ignores (0).
+    weights: λ of `interpolated`, for orders 1 … n or 0 … n; empty: fitted on the held-out text.
+    """
+
+    order: Annotated[int, Field(ge=1, le=64)] = 5
+    estimator: Estimator = "kneser-ney"
+    alpha: Annotated[float, Field(gt=0.0)] | None = None
+    k: Annotated[int, Field(ge=0)] | None = None
+    weights: tuple[Annotated[float, Field(ge=0.0)], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.weights and len(self.weights) not in (self.order, self.order + 1):
+            raise ValueError(
+                f"weights: {len(self.weights)} given; order {self.order} takes {self.order}, "
+                f"or {self.order + 1} with the uniform distribution first"
+            )
+        if self.weights and not math.isclose(sum(self.weights), 1.0, abs_tol=1e-6):
+            raise ValueError(f"weights: they sum to {sum(self.weights):g}, not to 1")
+        if self.estimator == "katz" and self.k == 0:
+            raise ValueError("k: katz needs at least 1")
+
+    def build(self, sizes: Sizes) -> "NGram":
+        return NGram(self, sizes)
+
+
+class NGram:
+    """A count table that reads and speaks like a network.
+
+    Until `estimate` or `load_state_dict` it knows nothing and every word is as likely as another.
+    """
+
+    context = None
+
+    def __init__(self, config: Config, sizes: Sizes) -> None:
+        V = sizes.vocabulary
+        self.config = config
+        self.V = V
+        self.level: tuple[int, ...] = (0, *[V] * config.order)
+        self.word: Integer[np.ndarray, " M"] = np.arange(V, dtype=np.int32)
+        self.first: Integer[np.ndarray, " I"] = np.full(
+            1 if config.order == 1 else V + 1, V, np.int32
+        )
+        self.link: Integer[np.ndarray, " M"] = np.full(V, -1, np.int32)
+        self.logp: Float[np.ndarray, " M"] = np.full(V, -math.log(V))
+        self.beta: Float[np.ndarray, " I"] = np.zeros(len(self.first) - 1)
+
+    @property
+    def normalised(self) -> bool:
+        """Whether every conditional sums to 1, so that there is a perplexity."""
+        return self.config.estimator != "stupid-backoff"
+
+    def estimate(
+        self, stream: Integer[np.ndarray, " N"], heldout: Integer[np.ndarray, " H"] | None = None
+    ) -> list[str]:
+        """Count `stream` and smooth; returns what a person should be told about it."""
+        trie = count_ngrams(stream, order=self.config.order, vocabulary=self.V)
+        logp, beta, told = self._smooth(trie)
+        self.level, self.word, self.first, self.link = trie[:4]
+        self.logp, self.beta = logp, beta
+        return told
+
+    def _smooth(self, trie: Trie) -> smoothing.Estimate:
+        match self.config.estimator:
+            case "mle":
+                return smoothing.mle(trie)
+            case "additive":
+                return smoothing.additive(trie, self.config.alpha or 1.0)
+            case "kneser-ney":
+                return smoothing.kneser_ney(trie)
+            case other:
+                raise UsageError(f"the estimator {other} is not here yet")
+
+    def begin(self, batch: int) -> Int[Tensor, "B context"]:
+        return torch.zeros(batch, self.config.order - 1, dtype=torch.long)
+
+    def __call__(
+        self, x: Int[Tensor, "B T"], carry: Int[Tensor, "B context"]
+    ) -> tuple[Float[Tensor, "B T V"], Int[Tensor, "B context"]]:
+        """The log p of every next word, float64."""
+        read, before = self._ids(x), self._ids(carry)
+        out = np.empty((*read.shape, self.V))
+        lookup.rows(read, before, self._table(), out)
+        return torch.from_numpy(out).to(x.device), self._shift(x, carry)
+
+    def log_prob(
+        self, x: Int[Tensor, "B T"], y: Int[Tensor, "B T"], carry: Int[Tensor, "B context"]
+    ) -> tuple[Float[Tensor, "B T"], Int[Tensor, "B context"]]:
+        return self._score(x, y, carry)[0], self._shift(x, carry)
+
+    def matched(
+        self, x: Int[Tensor, "B T"], y: Int[Tensor, "B T"], carry: Int[Tensor, "B context"]
+    ) -> Int[Tensor, "B T"]:
+        """The order of the longest n-gram that ends in each y: n if nothing was backed off."""
+        return self._score(x, y, carry)[1]
+
+    def _score(self, x: Tensor, y: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
+        read, said, before = self._ids(x), self._ids(y), self._ids(carry)
+        out, matched = np.empty(read.shape), np.empty(read.shape, np.int64)
+        lookup.score(read, said, before, self._table(), out, matched)
+        return torch.from_numpy(out).to(x.device), torch.from_numpy(matched).to(x.device)
+
+    def _shift(self, x: Tensor, carry: Tensor) -> Tensor:
+        context = self.config.order - 1
+        seen = torch.cat([carry, x], 1)
+        return seen[:, seen.size(1) - context :]
+
+    def _ids(self, x: Tensor) -> np.ndarray:
+        if x.numel() and not 0 <= int(x.min()) <= int(x.max()) < self.V:
+            raise UsageError(
+                "a token id is not in the model's vocabulary",
+                where=f"ids {int(x.min())} to {int(x.max())}; allowed 0 to {self.V - 1}",
+            )
+        return frozen(x.detach().cpu().numpy())
+
+    def _table(self) -> lookup.Table:
+        penalty = 0.0 if self.normalised else math.log(self.config.alpha or 0.4)
+        return lookup.Table(
+            frozen(self.word),
+            frozen(self.first),
+            frozen(self.link),
+            frozen(self.logp),
+            frozen(self.beta),
+            frozen(np.array(self.level, np.int64)),
+            penalty,
+        )
+
+    def parameters(self) -> Iterator[Tensor]:
+        """The probabilities and back-off weights that are stored; nothing here has a gradient."""
+        yield torch.from_numpy(self.logp)
+        yield torch.from_numpy(self.beta)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        level = torch.tensor(self.level, dtype=torch.int64)
+        return {"level": level} | {name: torch.from_numpy(getattr(self, name)) for name in ARRAYS}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """The arrays are used where they lie: a memory-mapped file is read where it is needed."""
+        missing = {"level", *ARRAYS} ^ set(state)
+        if missing:
+            raise RunError("this is not the table of an n-gram model", where=sorted(missing))
+        level = tuple(state["level"].tolist())
+        if len(level) != self.config.order + 1 or level[1] != self.V:
+            raise RunError(
+                "the table belongs to another n-gram model",
+                where=f"order {len(level) - 1}, vocabulary {level[1]}; "
+                f"expected order {self.config.order}, vocabulary {self.V}",
+            )
+        self.level = level
+        for name in ARRAYS:
+            setattr(self, name, state[name].numpy())
