@@ -66,6 +66,10 @@ class State:
             self.decays += training.schedule == "plateau"
         return better
 
+    def weights(self, model: nn.Module) -> dict[str, Tensor]:
+        """The best weights, or the model's own if it was never measured: what a run keeps."""
+        return self.best_weights if self.best_weights is not None else model.state_dict()
+
 
 def copy(model: nn.Module) -> dict[str, Tensor]:
     """The weights as they are now, in the CPU's memory; tied ones stay one tensor."""
