@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, Self, get_args
 
-from malmoi.errors import EmptyText, UsageError, did_you_mean
+from malmoi.errors import EmptyText, RunError, UsageError, did_you_mean
 from malmoi.text import normalise as unicode, store
 from malmoi.text.subwords import Subwords, chunks_of
 from malmoi.text.tokenizer import Characters, Given, Jamo, Tokenizer, Words
@@ -142,25 +142,40 @@ class Text:
         return unicode.octets(line)
 
     def save(self, folder: Path | str) -> None:
-        """Write `text.json` into the folder: whole, or not at all."""
-        model = self.tokenizer
-        store.write(
-            Path(folder) / store.NAME,
-            header={"kind": self.kind, "size": self.size, "min_count": self.min_count},
+        """Write `text.json` into the folder: whole, or not at all.  Raises SaveError."""
+        subwords = self.tokenizer if isinstance(self.tokenizer, Subwords) else None
+        stored = store.Stored(
+            kind=self.kind,
+            size=self.size,
+            min_count=self.min_count,
             vocabulary=self.vocabulary,
-            letters=model.letters if isinstance(model, Subwords) else None,
-            model=model.model if isinstance(model, Subwords) else None,
+            letters=subwords.letters if subwords else "",
+            model=subwords.model if subwords else {},
+            package=self.tokenizer.package,
         )
+        store.write(Path(folder) / store.NAME, stored)
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
         """Read what `save` wrote.  Raises RunError that names the file if it is not as written."""
-        stored = store.read(Path(folder) / store.NAME, kinds=KINDS)
+        path = Path(folder) / store.NAME
+        stored = store.read(path)
         tokenizer: Tokenizer
         if stored.kind in SUBWORDS:
-            tokenizer = Subwords(stored.kind, stored.letters, stored.model)
-        else:
+            try:
+                tokenizer = Subwords(stored.kind, stored.letters, stored.model)
+            except Exception as error:  # `tokenizers` raises nothing narrower
+                raise store.damaged(path, error) from None
+        elif stored.kind in KINDS:
             tokenizer = make(stored.kind)
+        else:
+            raise store.damaged(path, f"its kind {stored.kind!r} is none of {', '.join(KINDS)}")
+        if tokenizer.package != stored.package:
+            raise RunError(
+                "this text was split by another version of a package",
+                where=f"{path}: {stored.package}, installed here: {tokenizer.package}",
+                hint=f"pip install '{stored.package}.*'",
+            )
         return cls(tokenizer, stored.vocabulary, size=stored.size, min_count=stored.min_count)
 
 

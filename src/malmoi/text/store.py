@@ -1,17 +1,19 @@
-"""A `Text` as one file of plain JSON: a header, then one type a line with its count.
+"""A `Text` as one file of plain JSON: a header, then a type a line with its count.
 
     {"malmoi": "text", "version": 1, "sha256": "…",
-     "header": {"kind": "words", "size": null, "min_count": 1},
-     "types": [
-      ["</s>-count", …
+    "kind": "words", "size": null, "min_count": 1, "lines": 36718, "left_out": 0,
+    "types": [
+    ["the", 113161],
+    ["<unk>", 54625],
 
-The file is replaced in one step, and its checksum covers everything after it.
+The checksum covers every line after the first.  The file is replaced in one step.  A trained
+segmenter stands in the same file, under "letters" and "model".
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,10 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Stored:
-    """What a file holds."""
+    """What a file holds.  letters, model: of a trained segmenter.
+
+    package: the version of what splits, if that is another package.
+    """
 
     kind: str
     size: int | None
@@ -33,76 +38,97 @@ class Stored:
     vocabulary: Vocabulary
     letters: str = ""
     model: Mapping[str, Any] = field(default_factory=dict)
+    package: str = ""
 
 
-def write(
-    path: Path,
-    *,
-    header: Mapping[str, object],
-    vocabulary: Vocabulary,
-    letters: str | None,
-    model: Mapping[str, Any] | None,
-) -> None:
-    """Write the file under another name, flush it, rename it, flush the folder."""
-    boundary, unk, *known = vocabulary.counts
-    rows = ",\n".join(f"[{_quote(t)}, {n}]" for t, n in zip(vocabulary.types, known, strict=True))
-    body = "".join(
-        [
-            f'"header": {json.dumps(header)},\n',
-            f'"letters": {json.dumps(letters)},\n' if letters is not None else "",
-            f'"model": {json.dumps(model)},\n' if model is not None else "",
-            f'"lines": {boundary}, "left_out": {unk},\n',
-            f'"types": [\n{rows}\n]}}\n',
-        ]
-    )
+def write(path: Path, stored: Stored) -> None:
+    """Write the file under another name, flush it, rename it, flush the folder.
+
+    Raises SaveError; then what was there before is still there.
+    """
+    lines, left_out, *counts = stored.vocabulary.counts
+    head = {
+        "kind": stored.kind,
+        "size": stored.size,
+        "min_count": stored.min_count,
+        "package": stored.package,
+        "lines": lines,
+        "left_out": left_out,
+        "letters": stored.letters,
+        "model": stored.model,
+    }
+    types = zip(stored.vocabulary.types, counts, strict=True)
+    rows = ",\n".join(f"[{_quote(t)}, {n}]" for t, n in types)
+    body = json.dumps(head)[1:-1] + f',\n"types": [\n{rows}\n]}}\n'
     digest = hashlib.sha256(body.encode()).hexdigest()
-    head = f'{{"malmoi": "text", "version": {VERSION}, "sha256": "{digest}",\n'
+    first = f'{{"malmoi": "text", "version": {VERSION}, "sha256": "{digest}",\n'
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, (head + body).encode())
+        _replace(path, (first + body).encode())
     except OSError as error:
         raise SaveError(
             "the vocabulary could not be written", where=f"{path}: {error.strerror or error}"
         ) from error
 
 
-def read(path: Path, *, kinds: Sequence[str]) -> Stored:
-    """Read the file; RunError with its name if anything in it is not as it was written."""
+def read(path: Path) -> Stored:
+    """Read the file.  Raises RunError with its name if anything in it is not as it was written."""
     try:
-        content = path.read_bytes().decode()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise RunError("there is no text model here", where=str(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError("the text model cannot be read", where=f"{path}: {error}") from None
-    _head, _, body = content.partition("\n")
-    try:
-        found = json.loads(content)
-        if found["malmoi"] != "text":
-            raise ValueError("it is not a text model")
-        if found["version"] != VERSION:
-            raise ValueError(f"it has version {found['version']}, this malmoi reads {VERSION}")
-        if found["sha256"] != hashlib.sha256(body.encode()).hexdigest():
-            raise ValueError("its checksum does not fit its content")
-        header = found["header"]
-        if header["kind"] not in kinds:
-            raise ValueError(f"its kind {header['kind']!r} is none of {', '.join(kinds)}")
-        types = [t for t, _ in found["types"]]
-        counts = [found["lines"], found["left_out"], *(n for _, n in found["types"])]
-        return Stored(
-            kind=header["kind"],
-            size=header["size"],
-            min_count=header["min_count"],
-            vocabulary=Vocabulary(types, counts),
-            letters=found.get("letters", ""),
-            model=found.get("model", {}),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    except OSError as error:
         raise RunError(
-            "the text model is damaged",
-            where=f"{path}: {reason}",
-            hint="copy the run again, or train it again",
+            "the text model cannot be read", where=f"{path}: {error.strerror or error}"
         ) from None
+    try:
+        first, _, body = content.partition(b"\n")
+        head = json.loads(first.rstrip(b",") + b"}")
+        _expect(head.get("malmoi") == "text", "it is not a text model")
+        version = head.get("version")
+        _expect(version == VERSION, f"it has version {version}, this malmoi reads {VERSION}")
+        digest = hashlib.sha256(body).hexdigest()
+        _expect(head.get("sha256") == digest, "its checksum does not fit its content")
+        return _parse(json.loads(b"{" + body))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(
+            path, f"{error} is missing" if isinstance(error, KeyError) else error
+        ) from None
+
+
+def damaged(path: Path, reason: object) -> RunError:
+    """The error for a file that is not as it was written."""
+    return RunError(
+        "the text model is damaged",
+        where=f"{path}: {reason}",
+        hint="copy the run again, or train it again",
+    )
+
+
+def _parse(found: dict[str, Any]) -> Stored:
+    types = [t for t, _ in found["types"]]
+    counts = [found["lines"], found["left_out"], *(n for _, n in found["types"])]
+    _expect(all(isinstance(t, str) for t in types), "a type is not a string")
+    _expect(all(type(n) is int and n >= 0 for n in counts), "a count is not a whole number")
+    _expect(found["size"] is None or type(found["size"]) is int, "its size is not a whole number")
+    _expect(type(found["min_count"]) is int, "its min_count is not a whole number")
+    _expect(isinstance(found["model"], dict), "its model is not an object")
+    for key in ("kind", "letters", "package"):
+        _expect(isinstance(found[key], str), f"its {key} is not a string")
+    return Stored(
+        kind=found["kind"],
+        size=found["size"],
+        min_count=found["min_count"],
+        vocabulary=Vocabulary(types, counts),
+        letters=found["letters"],
+        model=found["model"],
+        package=found["package"],
+    )
+
+
+def _expect(true: bool, otherwise: str) -> None:
+    if not true:
+        raise ValueError(otherwise)
 
 
 def _quote(token: str) -> str:
@@ -111,7 +137,7 @@ def _quote(token: str) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    new = path.with_name(f".{path.name}.new")  # a second attempt overwrites the first
     try:
         with new.open("wb") as file:
             file.write(content)

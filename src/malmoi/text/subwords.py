@@ -16,13 +16,14 @@ Differs: merges do not cross chunks, as in GPT-2; the space is a letter, not a m
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Self
 
 from malmoi.text.tokenizer import Piece, marks
 
 BYTE = 0xF0000  # the letter of byte b is chr(BYTE + b)
+BYTES = [chr(BYTE + b) for b in range(256) if b not in (0xC0, 0xC1, *range(0xF5, 0x100))]
 _SEPARATOR = chr(BYTE + 0x100)
 _CACHE = 1 << 20
 
@@ -31,6 +32,7 @@ class Subwords:
     """A trained segmenter.  letters: the characters that are not spelt in bytes."""
 
     unknown = "\N{REPLACEMENT CHARACTER}"
+    package = ""
 
     def __init__(self, kind: str, letters: str, model: Mapping[str, Any]) -> None:
         from tokenizers import Tokenizer
@@ -50,26 +52,14 @@ class Subwords:
 
         A piece that only leads to longer ones is used 0 times.
         """
-        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
         letters = _letters(chunks, size=size, min_count=min_count)
-        alphabet = [*letters, *(chr(BYTE + b) for b in range(256))]
         known = frozenset(letters)
-        spelt = ((_spell(chunk, known), count) for chunk, count in sorted(chunks.items()))
-        trainer: Any
-        if kind == "bpe":
-            tokenizer = Tokenizer(models.BPE())
-            trainer = trainers.BpeTrainer(
-                vocab_size=size, initial_alphabet=alphabet, show_progress=False, special_tokens=[]
-            )
-        else:
-            tokenizer = Tokenizer(models.Unigram())
-            trainer = trainers.UnigramTrainer(
-                vocab_size=size, initial_alphabet=alphabet, show_progress=False, special_tokens=[]
-            )
-        tokenizer.pre_tokenizer = pre_tokenizers.Split(_SEPARATOR, "removed")
-        tokenizer.train_from_iterator(_repeat(spelt), trainer=trainer)
-        made = cls(kind, letters, json.loads(tokenizer.to_str())["model"])
+        spelt: dict[str, int] = {}
+        for chunk, count in sorted(chunks.items()):
+            word = _spell(chunk, known)
+            spelt[word] = spelt.get(word, 0) + count
+        train = _train_bpe if kind == "bpe" else _train_unigram
+        made = cls(kind, letters, train(spelt, [*letters, *BYTES], size))
         counts = Counter(dict.fromkeys(made.types(), 0))
         for chunk, count in chunks.items():
             for piece in made._segment(chunk):
@@ -147,7 +137,7 @@ def _letters(chunks: Mapping[str, int], *, size: int, min_count: int) -> str:
     for chunk, count in chunks.items():
         for c in chunk:
             counts[c] += count
-    room = max(0, (size - 256) // 2)
+    room = max(0, (size - len(BYTES)) // 2)
     reserved = range(BYTE, BYTE + 0x10000)
     ranked = sorted(
         (c for c, n in counts.items() if n >= min_count and ord(c) not in reserved),
@@ -156,12 +146,41 @@ def _letters(chunks: Mapping[str, int], *, size: int, min_count: int) -> str:
     return "".join(sorted(ranked[:room]))
 
 
-def _repeat(spelt: Iterable[tuple[str, int]]) -> Iterator[str]:
-    """Every chunk as often as it was counted, many to a string."""
-    for chunk, count in spelt:
+def _train_bpe(words: Mapping[str, int], letters: list[str], size: int) -> dict[str, Any]:
+    """Merge the most frequent pair, ties by the order of letters, until there are size pieces."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(_SEPARATOR, "removed")
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        initial_alphabet=letters,
+        show_progress=False,
+        special_tokens=[],
+    )
+    tokenizer.train_from_iterator(_repeat(words), trainer=trainer)
+    model: dict[str, Any] = json.loads(tokenizer.to_str())["model"]
+    return model
+
+
+def _train_unigram(words: Mapping[str, int], letters: list[str], size: int) -> dict[str, Any]:
+    from malmoi.text.unigram import train
+
+    return {
+        "type": "Unigram",
+        "unk_id": None,
+        "vocab": train(words, letters="".join(letters), size=size),
+        "byte_fallback": False,
+    }
+
+
+def _repeat(words: Mapping[str, int]) -> Iterator[str]:
+    """Every word as often as it was counted, many to a string."""
+    for word, count in words.items():
         block, rest = divmod(count, 1000)
         for times in [1000] * block + [rest] * (rest > 0):
-            yield _SEPARATOR.join([chunk] * times)
+            yield _SEPARATOR.join([word] * times)
 
 
 def _wrap(model: Mapping[str, Any]) -> str:

@@ -33,6 +33,7 @@ class Tokenizer(Protocol):
 
     kind: str
     unknown: str  # what an unknown token is written as
+    package: str  # the package that splits, and its version, if it is not this one
 
     def split(self, line: str) -> list[str]: ...
     def pieces(self, line: str) -> list[Piece]: ...
@@ -44,6 +45,7 @@ class Given:
     """Tokens that someone else has made: split at ASCII space and tab, and nowhere else."""
 
     kind = "given"
+    package = ""
     unknown = "<unk>"
 
     def split(self, line: str) -> list[str]:
@@ -63,6 +65,7 @@ class Characters:
     """One token a character."""
 
     kind = "characters"
+    package = ""
     unknown = "\N{REPLACEMENT CHARACTER}"
 
     def split(self, line: str) -> list[str]:
@@ -101,6 +104,7 @@ class Words:
     """
 
     kind = "words"
+    package = ""
     unknown = "<unk>"
 
     def split(self, line: str) -> list[str]:

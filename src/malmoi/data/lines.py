@@ -1,0 +1,204 @@
+r"""Lines of text, from a file or a pipe, exactly as they were written or not at all.
+
+    for line in read_lines("my.txt"): …
+    for line in read_lines(sys.stdin.buffer, name="stdin"): …
+
+A line ends at `\n` and nowhere else: U+2028, U+0085, VT and FF are characters inside a line.  One
+`\r` before the `\n` belongs to the line end; any other `\r` is a character, but a file that has
+`\r` and no `\n` at all is refused, because it would be one line.  The bytes are UTF-8 or an error
+says where they are not; a byte order mark at the start is dropped; gzip is known by its first
+bytes.  The last line counts with or without its `\n`.  Only the line at hand is held in memory.
+"""
+
+import gzip
+import io
+import shlex
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from malmoi.data.guess import binary, encoding
+from malmoi.errors import DataError, EmptyText, TextError, did_you_mean
+
+BOM = b"\xef\xbb\xbf"
+GZIP = b"\x1f\x8b"
+
+
+def read_lines(source: Path | str | BinaryIO, *, name: str = "") -> Iterator[str]:
+    """The lines of a file or of an open binary stream, without their ends.
+
+    name: what errors call it.  Raises DataError at once if there is no such file; while reading,
+    TextError where the bytes are not UTF-8 text, and EmptyText if there is not one byte.
+    """
+    if isinstance(source, (str, Path)):
+        check_file(Path(source))
+    return (without_end(line) for line in decoded(source, name=name))
+
+
+def decoded(source: Path | str | BinaryIO, *, name: str = "") -> Iterator[str]:
+    r"""The lines as `read_lines` gives them, but with their ends: `\n`, `\r\n`, or none."""
+    with ExitStack() as stack:
+        if isinstance(source, (str, Path)):
+            name = name or str(source)
+            stream: BinaryIO = stack.enter_context(_open(check_file(Path(source))))
+        else:
+            name = name or "stream"
+            stream = source
+        yield from _decode(_raw_lines(stream, name), name)
+
+
+def check_file(path: Path) -> Path:
+    """The path, if something can be read there.  Raises DataError."""
+    try:
+        if path.is_dir():
+            inside = sorted(p.name for p in path.iterdir())
+            raise DataError(
+                "this is a folder, not a file",
+                where=str(path),
+                hint=f"name a file in it, such as {path / inside[0]}" if inside else "it is empty",
+            )
+        if not path.exists():
+            beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise DataError(
+                "there is no such file",
+                where=str(path),
+                hint=did_you_mean(path.name, beside) if 0 < len(beside) < 100 else "check the path",
+            )
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return path
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError("the file cannot be opened", where=f"{path}: {error.strerror or error}")
+
+
+def without_end(line: str) -> str:
+    r"""The line without its `\n` or `\r\n`."""
+    return line[: -2 if line.endswith("\r\n") else -1] if line.endswith("\n") else line
+
+
+def _raw_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    """The lines of a stream as bytes with their ends, unzipped.  Raises TextError."""
+    at = 0
+    with ExitStack() as stack:
+        try:
+            head = _begin(stream)
+            whole: io.BufferedIOBase = io.BufferedReader(_Chain(head, stream), 1 << 16)
+            if head.startswith(GZIP):
+                whole = stack.enter_context(gzip.GzipFile(fileobj=whole, mode="rb"))
+            elif name.endswith(".gz") and head:
+                raise TextError("the name says gzip, the bytes do not", where=f"{name}: {head!r}…")
+            for line in whole:
+                yield line
+                at += len(line)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            cut = isinstance(error, EOFError)
+            raise TextError(
+                "the gzip file is cut short" if cut else "the gzip file is damaged",
+                where=f"{name}: after {at:,} bytes of text",
+                hint=f"gzip -t {shlex.quote(name)}",
+            ) from None
+        except OSError as error:
+            raise TextError(
+                "reading failed", where=f"{name}: after {at:,} bytes: {error.strerror or error}"
+            ) from None
+
+
+def _decode(lines: Iterator[bytes], name: str) -> Iterator[str]:
+    at, number, returns = 0, 0, False
+    for number, raw in enumerate(lines, start=1):
+        line = raw
+        if number == 1:
+            line = raw.removeprefix(BOM)
+            at = len(raw) - len(line)
+            if found := binary(line):
+                hint = found.hint.replace("FILE", shlex.quote(name))
+                raise TextError(f"this is {found.what}, not text", where=name, hint=hint)
+            returns = b"\r" in line and not line.endswith(b"\n")
+            if not line:  # nothing but the mark
+                number = 0
+                break
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise _not_utf8(line, error, name=name, number=number, at=at) from None
+        if "\0" in text:
+            raise TextError(
+                "there are NUL bytes: this is not text",
+                where=f"{name}:{number}, byte {at + line.index(0):,}",
+            )
+        at += len(line)
+        if not returns:
+            yield text
+    if returns and number == 1:
+        raise TextError(
+            "the lines end in CR alone, so all of it would be one line",
+            where=f"{name}: {at:,} bytes without a line feed",
+            hint=_through("tr '\\r' '\\n'", name),
+        )
+    if number == 0:
+        raise EmptyText("the file is empty", where=name)
+
+
+def _not_utf8(
+    line: bytes, error: UnicodeDecodeError, *, name: str, number: int, at: int
+) -> TextError:
+    """The error for a line that is not UTF-8, with what it may be instead."""
+    where = f"{name}:{number}, byte {at + error.start:,}: 0x{line[error.start]:02X}"
+    cut = error.reason == "unexpected end of data" and not line.endswith(b"\n")
+    if cut and (error.start > 0 or number > 1):
+        what = "the text ends in the middle of a character"
+        return TextError(what, where=where, hint="was the file cut short?")
+    guess = encoding(line)
+    hint = f"probably {guess}: " + _through(f"iconv -f {guess} -t UTF-8", name) if guess else ""
+    return TextError("this is not UTF-8", where=where, hint=hint)
+
+
+def _through(command: str, name: str) -> str:
+    """A shell line that sends the text through a command."""
+    file = shlex.quote(name)
+    if name.endswith(".gz"):
+        return f"gzip -dc {file} | {command} > new.txt"
+    return f"{command} < {file} > new.txt"
+
+
+def _some(stream: BinaryIO, size: int) -> bytes:
+    """What the stream has now, up to size bytes: a pipe is read as it is written."""
+    read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+    return read(size)
+
+
+def _begin(stream: BinaryIO) -> bytes:
+    """The first bytes: two, unless there are fewer."""
+    head = b""
+    while len(head) < 2 and (more := _some(stream, 16)):
+        head += more
+    return head
+
+
+class _Chain(io.RawIOBase):
+    """The bytes already read, then the rest of the stream (which stays open)."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        data = self._head[: len(view)] if self._head else _some(self._rest, len(view))
+        self._head = self._head[len(view) :]
+        view[: len(data)] = data
+        return len(data)
