@@ -20,7 +20,7 @@ none in between: a history stops at a boundary.  The first token of the stream i
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Bool, Integer
 
 from malmoi.errors import EmptyText, UsageError
 from malmoi.kernels.compile import compiled
@@ -79,6 +79,19 @@ def count_ngrams(stream: Integer[np.ndarray, " N"], *, order: int, vocabulary: i
     end = np.array([level[-1] if n > 1 else V], index)
     flat = (np.concatenate(parts) for parts in (words, [*firsts, end], links, counts))
     return Trie(tuple(level), *flat)
+
+
+def prune(trie: Trie, kept: Bool[np.ndarray, " M"]) -> Trie:
+    """Only the n-grams that are kept.  If one is, so must be its history and its link."""
+    before = np.concatenate([[0], np.cumsum(kept)]).astype(trie.link.dtype)
+    link = trie.link[kept]
+    return Trie(
+        tuple(before[list(trie.level)].tolist()),
+        trie.word[kept],
+        before[trie.first[np.append(kept[: len(trie.first) - 1], True)]],
+        np.where(link < 0, link, before[link]),
+        trie.counts[kept],
+    )
 
 
 def frozen(array: np.ndarray) -> np.ndarray:

@@ -152,3 +152,39 @@ def rows(
                 base = total + penalty * (back - order)
                 for j in range(first[node], first[node + 1]):
                     row[word[j]] = logp[j] + base
+
+
+@compiled
+def ratios(
+    text: np.ndarray,
+    word: np.ndarray,
+    first: np.ndarray,
+    link: np.ndarray,
+    counts: np.ndarray,
+    total: np.ndarray,
+    level: np.ndarray,
+    said: int,
+    left_out: int,
+    out: np.ndarray,
+) -> None:
+    """c(h w) / c(h) of every word of a text for each length of h; where c(h) = 0, `out` is kept.
+
+    total: c(h) of each history, `said` of the empty one.  left_out: 1 takes the word itself out of
+    the counts, 0 does not.
+    """
+    histories, state = len(total), -1
+    for i in range(len(text) - 1):
+        w, y = text[i], text[i + 1]
+        state = land(link, histories, find(word, first, link, state, w), w)
+        node = state
+        while node >= 0:
+            if total[node] > left_out:
+                order = 1
+                while node >= level[order]:
+                    order += 1
+                j = child(word, first, node, y)
+                c = counts[j] - left_out if j >= 0 else 0
+                out[order, i] = c / (total[node] - left_out)
+            node = link[node]
+        if said > left_out:
+            out[0, i] = (counts[y] - left_out) / (said - left_out)

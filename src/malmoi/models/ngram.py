@@ -28,7 +28,11 @@ from malmoi.config import CONFIG, Sizes
 from malmoi.errors import RunError, UsageError
 from malmoi.kernels import lookup
 from malmoi.kernels.counting import Trie, count_ngrams, frozen
-from malmoi.models import smoothing
+from malmoi.models.smoothing import relative
+from malmoi.models.smoothing.jelinek_mercer import interpolated
+from malmoi.models.smoothing.katz import katz
+from malmoi.models.smoothing.kneser_ney import kneser_ney
+from malmoi.models.smoothing.levels import Estimate
 
 Estimator = Literal["mle", "additive", "interpolated", "katz", "kneser-ney", "stupid-backoff"]
 
@@ -95,22 +99,27 @@ class NGram:
         self, stream: Integer[np.ndarray, " N"], heldout: Integer[np.ndarray, " H"] | None = None
     ) -> list[str]:
         """Count `stream` and smooth; returns what a person should be told about it."""
-        trie = count_ngrams(stream, order=self.config.order, vocabulary=self.V)
-        logp, beta, told = self._smooth(trie)
+        trie, self.logp, self.beta, told = self._smooth(
+            count_ngrams(stream, order=self.config.order, vocabulary=self.V), stream, heldout
+        )
         self.level, self.word, self.first, self.link = trie[:4]
-        self.logp, self.beta = logp, beta
         return told
 
-    def _smooth(self, trie: Trie) -> smoothing.Estimate:
-        match self.config.estimator:
+    def _smooth(self, trie: Trie, stream: np.ndarray, heldout: np.ndarray | None) -> Estimate:
+        c = self.config
+        match c.estimator:
             case "mle":
-                return smoothing.mle(trie)
+                return relative.mle(trie)
             case "additive":
-                return smoothing.additive(trie, self.config.alpha or 1.0)
+                return relative.additive(trie, c.alpha or 1.0)
+            case "stupid-backoff":
+                return relative.stupid_backoff(trie, c.k or 0)
+            case "interpolated":
+                return interpolated(trie, c.weights, stream, heldout)
+            case "katz":
+                return katz(trie, c.k or 5)
             case "kneser-ney":
-                return smoothing.kneser_ney(trie)
-            case other:
-                raise UsageError(f"the estimator {other} is not here yet")
+                return kneser_ney(trie)
 
     def begin(self, batch: int) -> Int[Tensor, "B context"]:
         return torch.zeros(batch, self.config.order - 1, dtype=torch.long)
