@@ -25,8 +25,9 @@ class Loss:
 
 @runtime_checkable
 class Batch(Protocol):
-    """Some examples.  fresh: the carry of the batch before does not belong to these rows."""
+    """Some examples, `len` rows.  fresh: the carry of the batch before does not belong to them."""
 
+    def __len__(self) -> int: ...
     @property
     def events(self) -> int: ...
     @property

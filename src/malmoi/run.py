@@ -15,7 +15,6 @@ every byte has been verified.
 """
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -31,9 +30,12 @@ from malmoi import files, tensors
 from malmoi.errors import RunError
 from malmoi.training import checkpoint
 from malmoi.training.config import Training
+from malmoi.training.distributed import ALONE, World
+from malmoi.training.metrics import Metrics
 from malmoi.training.state import State
 
 BEGUN = "BEGUN.json"  # the manifest of what is fixed
+METRICS = "metrics.jsonl"
 CLAIMED = "CLAIMED"  # lies there from the first moment: what is beside it may be removed
 OWN = frozenset(
     {
@@ -78,7 +80,7 @@ class Run:
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        with (self.folder / "metrics.jsonl").open(encoding="utf-8") as lines:
+        with (self.folder / METRICS).open(encoding="utf-8") as lines:
             return [json.loads(line) for line in lines]
 
     def weights(self) -> dict[str, Tensor]:
@@ -114,47 +116,6 @@ def open_run(folder: str | Path) -> Run:
     return Run(folder)
 
 
-class Metrics:
-    """metrics.jsonl: a line an event, appended; cut to what a checkpoint knew when resumed."""
-
-    def __init__(self, path: Path, *, length: int = 0, sha256: str = "") -> None:
-        """Open for appending after `length` bytes, which must be those that were there then."""
-        self.path = path
-        self.length = length
-        self._digest = hashlib.sha256()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        if length:
-            self._digest.update(os.pread(self._file, length, 0))
-            if self._digest.hexdigest() != sha256:
-                os.close(self._file)
-                raise RunError(
-                    f"{path.name} is not what was written",
-                    where=f"{path}: its first {length:,} bytes",
-                )
-        os.ftruncate(self._file, length)
-
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Add a line.  It survives a kill; with the next `sync` also a power cut."""
-        line = (json.dumps(row, ensure_ascii=False) + "\n").encode()
-        what = f"a line of {self.path.name}"
-        safe = "every checkpoint saved so far is intact"
-        with files.saving(what, self.path.parent, needed=len(line), safe=safe):
-            at, rest = self.length, line
-            while rest:
-                written = os.pwrite(self._file, rest, at)
-                at, rest = at + written, rest[written:]
-        self._digest.update(line)
-        self.length += len(line)
-
-    def sync(self) -> dict[str, Any]:
-        """Flush to the disk; return what a checkpoint must know to cut the file here again."""
-        os.fsync(self._file)
-        return {"length": self.length, "sha256": self._digest.hexdigest()}
-
-    def close(self) -> None:
-        os.close(self._file)
-
-
 class Draft:
     """A run folder while it is written.  `claim` makes one.
 
@@ -170,8 +131,8 @@ class Draft:
         draft.finish(weights=…, report=…, readme=…)
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, world: World = ALONE) -> None:
+        self.folder, self.world = folder, world
         self._metrics: Metrics | None = None
 
     @property
@@ -185,12 +146,6 @@ class Draft:
     @property
     def resumable(self) -> bool:
         return is_resumable(self.folder)
-
-    @property
-    def metrics(self) -> Metrics:
-        if self._metrics is None:
-            raise RunError("this run is neither begun nor resumed", where=str(self.folder))
-        return self._metrics
 
     def clear(self) -> None:
         """Remove what a run consists of, and nothing else that may lie here."""
@@ -206,47 +161,66 @@ class Draft:
 
     def begin(self, *, recipe: str, model: Mapping[str, Any]) -> None:
         """Write down what is fixed before the first step: recipe, sizes; `text/` lies here."""
+        if not self.world.leads:
+            return
         fixed: dict[str, str | bytes] = {"recipe.toml": recipe, "model.json": files.dumps(model)}
         with self._saving("the beginning of this run", "nothing was trained", fixed):
             entries = {name: files.write(self.folder / name, t) for name, t in fixed.items()}
             files.flush_all(self.folder / "text")
             entries |= _entries(self.folder, "text")
-            self._metrics = Metrics(self.folder / "metrics.jsonl")
+            self._metrics = Metrics(self.folder / METRICS)
             files.write(self.state / BEGUN, files.manifest_of(entries))
 
     def resume(self, model: nn.Module, training: Training) -> checkpoint.Loaded:
         """Load the newest checkpoint; what the metrics say beyond it is forgotten."""
-        loaded = checkpoint.load(self.state, model, training)
-        self._metrics = Metrics(self.folder / "metrics.jsonl", **loaded.notes["metrics"])
+        loaded = checkpoint.load(self.state, model, training, world=self.world)
+        if self.world.leads:
+            self._metrics = Metrics(self.folder / METRICS, **loaded.notes["metrics"])
         return loaded
+
+    def record(self, row: Mapping[str, Any]) -> None:
+        """Add a line to metrics.jsonl."""
+        if self._metrics:
+            self._metrics.append(row)
 
     def save(
         self, state: State, model: nn.Module, *, notes: Mapping[str, Any] | None = None
     ) -> None:
         """Make a checkpoint.  When this returns, it is on the disk."""
-        with self._saving(f"the checkpoint of step {state.step:,}", "the one before is intact"):
-            written = self.metrics.sync()
-        checkpoint.save(self.state, state, model, notes={**(notes or {}), "metrics": written})
+        notes = {**(notes or {}), "metrics": self._sync()}
+        checkpoint.save(self.state, state, model, notes=notes, world=self.world)
 
     def finish(
         self, *, weights: Mapping[str, Tensor], report: Mapping[str, Any], readme: str
     ) -> Run:
         """Write the results, then the manifest; from then on the run is finished."""
-        data: dict[str, str | bytes] = {
-            "model.safetensors": tensors.to_bytes(weights),
-            "report.json": files.dumps(report),
-            "README.md": readme,
-        }
+        with self.world.first():
+            if self.world.leads:
+                self._finish(
+                    {
+                        "model.safetensors": tensors.to_bytes(weights),
+                        "report.json": files.dumps(report),
+                        "README.md": readme,
+                    }
+                )
+        return Run(self.folder)
+
+    def _finish(self, data: Mapping[str, str | bytes]) -> None:
+        self._sync()
         safe = "the last checkpoint is intact; resuming will finish"
         with self._saving("the results of this run", safe, data):
-            self.metrics.sync()
             entries = {name: files.write(self.folder / name, d) for name, d in data.items()}
-            for name in ("recipe.toml", "model.json", "metrics.jsonl"):
+            for name in ("recipe.toml", "model.json", METRICS):
                 entries[name] = files.entry(self.folder / name)
             entries |= _entries(self.folder, "text")
             files.write(self.folder / files.MANIFEST, files.manifest_of(entries))
         self._tidy()
-        return Run(self.folder)
+
+    def _sync(self) -> dict[str, Any]:
+        if not self._metrics:
+            return {}
+        with self._saving(METRICS, "the last checkpoint is intact"):
+            return self._metrics.sync()
 
     def _saving(self, what: str, safe: str, data: Mapping[str, str | bytes] | None = None) -> Any:
         needed = sum(len(d) for d in (data or {}).values())
@@ -269,12 +243,18 @@ class Draft:
 
 
 @contextmanager
-def claim(folder: str | Path) -> Iterator[Draft]:
-    """Hold a run folder, new or left by a killed training, for this process alone.
+def claim(folder: str | Path, *, world: World = ALONE) -> Iterator[Draft]:
+    """Hold a run folder, new or left by a killed training, for this training alone.
 
+    Of several processes, the first holds it and writes; the others wait until it is in order.
     Raises RunError if another process holds it, if it is damaged, or if other things lie there.
     """
     folder = Path(folder)
+    draft = Draft(folder, world)
+    if not world.leads:
+        world.wait()
+        yield draft
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -288,7 +268,6 @@ def claim(folder: str | Path) -> Iterator[Draft]:
             hint="choose a new folder",
         )
     lock = os.open(folder, os.O_RDONLY)
-    draft = Draft(folder)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -297,6 +276,7 @@ def claim(folder: str | Path) -> Iterator[Draft]:
                 f"another process is training in {folder}", hint="wait for it, or choose another"
             ) from None
         draft._tidy()
+        world.wait()
         yield draft
     finally:
         if draft._metrics:

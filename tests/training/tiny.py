@@ -32,6 +32,9 @@ class TinyBatch:
     def events(self) -> int:
         return int(self.mask.sum())
 
+    def __len__(self) -> int:
+        return len(self.x)
+
     def to(self, device: torch.device) -> "TinyBatch":
         return TinyBatch(self.x.to(device), self.y.to(device), self.mask.to(device), self.fresh)
 

@@ -21,15 +21,16 @@ class LanguageBatch:
     mask: Bool[Tensor, "B T"]
     fresh: bool = True
 
+    def __len__(self) -> int:
+        return len(self.x)
+
     @cached_property
     def events(self) -> int:
         """How many tokens are scored: the loss is a sum over this many."""
         return int(self.mask.sum())
 
     def to(self, device: torch.device) -> "LanguageBatch":
-        return LanguageBatch(
-            self.x.to(device), self.y.to(device), self.mask.to(device), self.fresh
-        )
+        return LanguageBatch(self.x.to(device), self.y.to(device), self.mask.to(device), self.fresh)
 
     def rows(self, part: slice) -> "LanguageBatch":
         """Some of the rows: what one of several processes works on."""

@@ -25,6 +25,7 @@ from malmoi.carry import tree_map
 from malmoi.errors import RunError
 from malmoi.training.config import Training
 from malmoi.training.device import environment
+from malmoi.training.distributed import ALONE, World, leaves
 from malmoi.training.state import State, check_finite
 
 COUNTERS = (
@@ -43,20 +44,36 @@ class Loaded:
 
 
 def save(
-    folder: Path, state: State, model: nn.Module, *, notes: Mapping[str, Any] | None = None
-) -> Path:
+    folder: Path,
+    state: State,
+    model: nn.Module,
+    *,
+    notes: Mapping[str, Any] | None = None,
+    world: World = ALONE,
+) -> None:
     """Write a checkpoint into `folder` and return when it is on the disk.
+
+    All processes of a world must call it; process 0 writes.
 
     Raises SaveError, and the checkpoint before is intact, or Diverged for weights that are not
     finite.
     """
     check_finite(model, state.step)
+    carry = world.gather(state.carry)
+    if world.leads:
+        _write(folder, state, model, carry, notes or {})
+    world.wait()
+
+
+def _write(
+    folder: Path, state: State, model: nn.Module, carry: Any, notes: Mapping[str, Any]
+) -> None:
     trees: dict[str, Tensor] = {}
     record = {name: getattr(state, name) for name in COUNTERS} | {
         "optimizer": flatten(state.optimizer.state_dict(), "optimizer", trees),
-        "carry": flatten(state.carry, "carry", trees),
+        "carry": flatten(carry, "carry", trees),
         "environment": environment(next(model.parameters()).device),
-        "notes": dict(notes or {}),
+        "notes": dict(notes),
     }
     parts = {"state.safetensors": trees, "model.safetensors": model.state_dict()}
     if state.best_weights is not None:
@@ -83,10 +100,9 @@ def save(
         raise files.unsaved(what, folder, needed=needed, safe=safe, why=why) from error
     if old:
         shutil.rmtree(old, ignore_errors=True)
-    return path
 
 
-def load(folder: Path, model: nn.Module, training: Training) -> Loaded:
+def load(folder: Path, model: nn.Module, training: Training, *, world: World = ALONE) -> Loaded:
     """Put the newest checkpoint's weights into `model` and return its state.
 
     Every file is verified first.  Raises RunError.
@@ -108,7 +124,7 @@ def load(folder: Path, model: nn.Module, training: Training) -> Loaded:
         ) from error
     for name in COUNTERS:
         setattr(state, name, record[name])
-    state.carry = _carry(unflatten(record["carry"], trees), model)
+    state.carry = world.share(_carry(unflatten(record["carry"], trees), model))
     if "best.safetensors" in listed:
         best = tensors.load(path / "best.safetensors")
         state.best_weights = {name: t.clone() for name, t in best.items()}
@@ -180,13 +196,8 @@ def _carry(tree: Any, model: Any) -> Any:
     """A carry from a file, as this model would have made it."""
     if tree is None:
         return None
-    rows, device = len(_first(tree)), next(model.parameters()).device
+    rows, device = len(leaves(tree)[0]), next(model.parameters()).device
     return tree_map(lambda t: t.to(device), retyped(tree, model.begin(rows)))
-
-
-def _first(tree: Any) -> Tensor:
-    """Any one tensor of a carry: all have as many rows."""
-    return tree if isinstance(tree, Tensor) else next(_first(t) for t in tree if t is not None)
 
 
 def retyped(tree: Any, like: Any) -> Any:

@@ -19,12 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from malmoi.carry import Carry, detach
-from malmoi.errors import DataError, Diverged, UsageError
+from malmoi.errors import DataError, Diverged, Interrupted, UsageError
 from malmoi.objective import Batch, Task
 from malmoi.training import device as devices, optimisers
 from malmoi.training.config import Training
 from malmoi.training.distributed import ALONE, World
 from malmoi.training.events import Evaluated, Event, Finished, Reason, Step
+from malmoi.training.interrupts import Stop
 from malmoi.training.state import State, check_finite
 
 
@@ -42,15 +43,23 @@ class Objective(nn.Module):
 
 
 def fit(
-    model: nn.Module, task: Task, training: Training, state: State, *, world: World = ALONE
+    model: nn.Module,
+    task: Task,
+    training: Training,
+    state: State,
+    *,
+    world: World = ALONE,
+    stop: Stop | None = None,
 ) -> Iterator[Event]:
     """Train from where `state` stands to the end, yielding what happens.
 
     Model and state are changed in place; at every event they are complete.  Raises Diverged at the
-    first loss, gradient or weight that is not finite, before it has touched model and state.
+    first loss, gradient or weight that is not finite, and Interrupted after a signal noted by
+    `stop`; model and state are then still those of the last event.
     """
-    loop = _Loop(model, task, training, state, world)
+    loop = _Loop(model, task, training, state, world, stop or Stop())
     while True:
+        loop.stop.check(world.highest(loop.stop.signal))
         started = time.perf_counter()
         reason = over(training, state)
         if evaluation_is_due(training, state, reason):
@@ -89,13 +98,20 @@ class _Loop:
     """What `fit` holds on to between two events that need not be saved."""
 
     def __init__(
-        self, model: nn.Module, task: Task, training: Training, state: State, world: World
+        self,
+        model: nn.Module,
+        task: Task,
+        training: Training,
+        state: State,
+        world: World,
+        stop: Stop,
     ) -> None:
         self.model, self.task, self.training, self.state = model, task, training, state
-        self.world = world
-        self.objective = Objective(model, task)
+        self.world, self.stop = world, stop
+        objective = Objective(model, task)
         if training.compile:
-            self.objective.compile()
+            objective.compile()
+        self.objective = world.wrap(objective)
         self.weights = [p for p in model.parameters() if p.requires_grad]
         self.device = self.weights[0].device
         self.batches: Sequence[Any] = ()
@@ -154,7 +170,7 @@ class _Loop:
             state.epoch, state.batch, state.carry = state.epoch + 1, 0, None
         else:  # what a fresh batch would drop need not be kept, nor saved
             state.carry = None if self.batch(state.batch).fresh else carry
-        seconds = time.perf_counter() - started
+        seconds = self.world.tell(time.perf_counter() - started)
         state.seconds += seconds
         return Step(state.step, epoch, loss, norm, lr, events, seconds)
 
@@ -167,22 +183,26 @@ class _Loop:
         total, carry = torch.zeros((), device=self.device), self.state.carry
         for batch in batches:
             carry = None if batch.fresh else carry
-            part = self.world.part(batch)
+            part, counts = self.world.part(batch)
             scored = part.events
-            with devices.precision(self.training, self.device):
-                loss, count, carry = self.objective(part.to(self.device), carry)
-            assert count == scored, f"the task counted {count} events where {scored} are"
-            (loss / events).backward()
-            carry, total = detach(carry), total + loss.detach()
-        return total / events, events, carry
+            with (
+                self.world.company(),
+                self.world.quietly(self.objective, last=batch is batches[-1]),
+            ):
+                with devices.precision(self.training, self.device):
+                    loss, count, carry = self.objective(part.to(self.device), carry)
+                assert count == scored, f"the task counted {count} events where {scored} are"
+                # DDP takes the mean over the processes: times their number, it is the sum
+                (loss * (counts * self.world.size / events)).backward()
+            carry = detach(carry) if counts else None
+            total = total + counts * loss.detach()
+        return self.world.sum(total) / events, events, carry
 
     def evaluate(self, started: float) -> Evaluated:
         """Measure the model, in full precision, and judge it."""
         state, (name, way) = self.state, self.task.better
         check_finite(self.model, state.step)
-        self.model.eval()
-        with torch.no_grad():
-            measures = dict(self.task.measure(self.model, "valid"))
+        measures = self.measured()
         if name not in measures:
             raise UsageError(
                 f"the task judges by {name} but does not measure it",
@@ -190,9 +210,25 @@ class _Loop:
             )
         best = state.judge(measures[name], way, self.training, self.model)
         state.evaluated = state.step
-        state.evaluating = time.perf_counter() - started
+        state.evaluating = self.world.tell(time.perf_counter() - started)
         state.seconds += state.evaluating
         return Evaluated(state.step, self.epoch, measures, best)
+
+    def measured(self) -> dict[str, float]:
+        """The measures, taken by process 0.  A signal need not wait for them: nothing has changed
+        since the last event."""
+        if self.world.leads:
+            self.model.eval()
+            try:
+                with torch.no_grad(), self.stop.at_once():
+                    measures = dict(self.task.measure(self.model, "valid"))
+            except Interrupted:
+                self.world.tell({"signal": self.stop.signal})
+                raise
+            return dict(self.world.tell({"measures": measures})["measures"])
+        told = self.world.tell(None)
+        self.stop.check(told.get("signal", 0))
+        return dict(told["measures"])
 
     @property
     def place(self) -> str:
