@@ -1,40 +1,39 @@
 """Train several models on one text, under one tokenisation, and compare what they reached.
 
-    for event in comparing(plan): ...        events of every training, then the Comparison itself
+    for event in comparing("my.txt", to="runs/mine"): ...     each training's events, then Compared
     comparison = compare("my.txt", to="runs/mine")
 
-A budget of time is shared equally by the models that learn by gradient; how many steps fit into a
-share is measured, so that the learning rate has come down when the time is over.
+A budget of time is shared by the models that learn by gradient; how many steps fit into a share is
+measured first, so that the learning rate has come down by the time it is over.
 """
 
-import dataclasses
 import datetime
 import hashlib
 import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from malmoi import __version__
-from malmoi.compare.report import html
+from malmoi.compare.pace import fitted
+from malmoi.compare.report import report as page
 from malmoi.compare.result import Comparison, Entry, Ground, Measures, Point, Said
 from malmoi.data import catalogue
-from malmoi.data.catalogue import DataSet
-from malmoi.defaults import LADDER_ORDER, recommend, tokens_for
+from malmoi.data.dataset import DataSet
+from malmoi.defaults import describe, recipe_for
 from malmoi.errors import UsageError
+from malmoi.ladder import LADDER
 from malmoi.recipe import Recipe
-from malmoi.run import Run
-from malmoi.tasks.language_modelling import LanguageModellingTask
-from malmoi.train import pace, training
-from malmoi.training.events import Evaluated, Step
-from malmoi.use import load
-from malmoi.use.language_model import LanguageModel
-from malmoi.whole import write_whole
+from malmoi.run import Run, open_run
+from malmoi.train import Announced, Event, training
+from malmoi.use import LanguageModel, load
 
+NAMES = tuple(rung.name for rung in LADDER)
 SENTENCES = 5  # held-out lines whose surprisal the report shows
 SAMPLES = 3
+LONGEST = 40  # tokens of such a line, so that it can be read
 
 
 class Began(NamedTuple):
@@ -43,7 +42,6 @@ class Began(NamedTuple):
     name: str
     number: int
     models: int
-    recipe: Recipe
 
 
 class Compared(NamedTuple):
@@ -57,18 +55,161 @@ def compare(
     data: str,
     *,
     to: str | Path,
-    models: Sequence[str] = LADDER_ORDER,
+    models: Sequence[str] = NAMES,
     tokens: str | None = None,
     budget: float = 0.0,
     prompt: str = "",
     seed: int = 1,
 ) -> Comparison:
-    """`malmoi compare` as a call.  budget: seconds for everything, 0 for no limit."""
-    comparison: Comparison | None = None
-    for event in comparing(
+    """`malmoi compare` as a call.  budget: seconds for all of it, 0 for no limit."""
+    *_, last = comparing(
         data, to=to, models=models, tokens=tokens, budget=budget, prompt=prompt, seed=seed
-    ):
-        if isinstance(event, Compared):
-            comparison = event.comparison
-    assert comparison is not None
-    return comparison
+    )
+    assert isinstance(last, Compared)
+    return last.comparison
+
+
+def comparing(
+    data: str,
+    *,
+    to: str | Path,
+    models: Sequence[str],
+    tokens: str | None = None,
+    budget: float = 0.0,
+    prompt: str = "",
+    seed: int = 1,
+    overrides: Sequence[str] = (),
+    commands: Sequence[str] = (),
+) -> Iterator[Event | Began | Compared]:
+    """Train every model into `to/NAME`, then write `comparison.json` and `report.html` there."""
+    if not models:
+        raise UsageError("compare which models?", hint="--models ngram,lstm,gpt")
+    if len(set(models)) < len(models):
+        raise UsageError("a model is named twice", where=", ".join(models))
+    folder = Path(to)
+    source = catalogue.find(data, seed=seed)
+    recipes = {
+        name: recipe_for(name, source, data=data, tokens=tokens, seed=seed).replace(overrides)
+        for name in models
+    }
+    yield from (Announced(text) for text in source.announcements)
+    slow = [name for name in models if name != "ngram"]
+    for number, (name, recipe) in enumerate(recipes.items(), start=1):
+        yield Began(name, number, len(recipes))
+        if budget and name in slow:
+            recipe = fitted(recipe, seconds=0.9 * budget / len(slow))
+        yield from training(recipe, folder / name)
+    comparison = found(source, recipes, folder, prompt=prompt, commands=tuple(commands))
+    (folder / "comparison.json").write_text(comparison.to_json(), encoding="utf-8")
+    report = folder / "report.html"
+    report.write_text(page(comparison), encoding="utf-8")
+    yield Compared(comparison, report)
+
+
+def found(
+    source: DataSet,
+    recipes: dict[str, Recipe],
+    folder: Path,
+    *,
+    prompt: str,
+    commands: tuple[str, ...],
+) -> Comparison:
+    """Put side by side what the runs in `folder` reached."""
+    runs = {name: open_run(folder / name) for name in recipes}
+    models = {name: load(folder / name) for name in recipes}
+    text = next(iter(models.values())).text
+    sentences = chosen(source, models)
+    prompt = prompt or " ".join(sentences[0].split()[:3])
+    return Comparison(
+        ground=ground(source, runs, text.kind, len(text.vocabulary)),
+        entries=tuple(entry(name, runs[name], models[name], sentences, prompt) for name in recipes),
+        prompt=prompt,
+        sentences=sentences,
+        commands=commands,
+        machine=f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads, "
+        f"torch {torch.__version__}",
+        version=__version__,
+        date=datetime.date.today().isoformat(),
+    )
+
+
+def ground(source: DataSet, runs: dict[str, Run], tokenisation: str, V: int) -> Ground:
+    """Which text this is, and how it was cut."""
+    report = next(iter(runs.values())).report
+    held_out = hashlib.sha256()
+    for split in ("valid", "test"):
+        for line in source.lines(split):
+            held_out.update(line.encode("utf-8", "surrogatepass") + b"\n")
+    return Ground(
+        data=source.name,
+        tokenisation=tokenisation,
+        vocabulary=V,
+        train=report["train_events"],
+        dev=report["valid_events"],
+        test=report["test_events"],
+        unknown=report["unknown"],
+        held_out=held_out.hexdigest(),
+        limit=source.limit,
+    )
+
+
+def chosen(source: DataSet, models: dict[str, LanguageModel]) -> tuple[str, ...]:
+    """Some lines of the test text that can be read at a glance, spread over the whole of it."""
+    text = next(iter(models.values())).text
+    readable = [line for line in source.lines("test") if 6 <= len(text.split(line)) <= LONGEST] or [
+        line for line in source.lines("test") if line.strip()
+    ][:SENTENCES]
+    step = max(1, len(readable) // SENTENCES)
+    return tuple(dict.fromkeys(readable[step // 2 :: step][:SENTENCES]))
+
+
+def entry(name: str, run: Run, lm: LanguageModel, sentences: Sequence[str], prompt: str) -> Entry:
+    """One model's line of the table, and what the report shows of it."""
+    report = run.report
+    return Entry(
+        name=name,
+        description=describe(Recipe.from_toml(run.recipe).model),
+        parameters=report["parameters"],
+        seconds=report["seconds"],
+        tokens_per_second=report["tokens_per_second"],
+        size_bytes=sum(p.stat().st_size for p in run.folder.rglob("*") if p.is_file()),
+        dev=measures(report["valid"]),
+        test=measures(report["test"]),
+        curve=tuple(curve(run)),
+        samples=tuple(
+            text.text
+            for text in lm.generate(prompt, n=SAMPLES, temperature=0.8, max_tokens=40, seed=1)
+        ),
+        surprisals=tuple(
+            tuple(Said(token.text, token.surprisal) for token in lm.tokens(sentence))
+            for sentence in sentences
+        ),
+        announcements=tuple(report["announcements"]),
+    )
+
+
+def measures(said: dict[str, float | str] | None) -> Measures | None:
+    """The figures of the table; None for a model that has no perplexity."""
+    if said is None:
+        return None
+    return Measures(
+        perplexity=float(said["perplexity"]),
+        bits_per_character=float(said["bits_per_character"]),
+        bits_per_byte=float(said["bits_per_byte"]),
+    )
+
+
+def curve(run: Run) -> Iterator[Point]:
+    """What the run's metrics.jsonl tells of the way: a point for each evaluation."""
+    loss, events, seconds = 0.0, 0, 0.0
+    for line in run.metrics:
+        if line["event"] == "step":
+            loss, events, seconds = line["loss"], line["read"], line["seconds"]
+        elif line["event"] == "evaluated":
+            yield Point(
+                seconds=seconds,
+                tokens=events,
+                step=line["step"],
+                train_loss=loss,
+                dev_perplexity=float(line["perplexity"]),
+            )

@@ -1,0 +1,41 @@
+"""malmoi (말모이): the sequence models of natural language processing, from the n-gram to BERT.
+
+    run = malmoi.train(recipe, "runs/lstm")
+    lm = malmoi.load("runs/lstm")
+    lm.generate("…");  lm.score("…")
+    malmoi.compare("my.txt", to="runs/mine")
+
+Names are imported when they are first used: `import malmoi` costs nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+__all__ = ["Recipe", "compare", "load", "train"]
+
+if TYPE_CHECKING:
+    from malmoi.compare.run import compare
+    from malmoi.recipe import Recipe
+    from malmoi.train import train
+    from malmoi.use import load
+
+
+def __getattr__(name: str) -> object:
+    match name:
+        case "Recipe":
+            from malmoi.recipe import Recipe
+
+            return Recipe
+        case "train":
+            from malmoi.train import train
+
+            return train
+        case "compare":
+            from malmoi.compare.run import compare
+
+            return compare
+        case "load":
+            from malmoi.use import load
+
+            return load
+    raise AttributeError(f"module 'malmoi' has no attribute {name!r}")

@@ -1,0 +1,94 @@
+"""The command line: one module a group of verbs, imported only when its verb is called.
+
+Results go to stdout, everything else to stderr.  Exit 0: done.  2: your input.  1: our fault.
+130, 143: stopped by a signal, after saving.
+"""
+
+import sys
+from importlib import import_module
+
+import click
+
+VERBS = {
+    "compare": ("compare", "Train several models on one text and compare them in one table."),
+    "train": ("train", "Train a model, by name or by recipe; resume a run that was stopped."),
+    "evaluate": ("evaluate", "Perplexity, bits per character and byte of a run on a text."),
+    "generate": ("write", "Write on from a prompt: greedy, sampling or beam search."),
+    "next": ("write", "The likeliest next tokens after a prompt."),
+    "score": ("evaluate", "Log-probability of each sentence, or the surprisal of each token."),
+    "check": ("check", "Test the laws every language model obeys on a run of yours."),
+    "export": ("export", "Write a run in another program's format."),
+    "data": ("data", "List, inspect and fetch data sets."),
+    "models": ("models", "The ladder: every model, its paper, what it is for."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its verbs without importing what they need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"malmoi.cli.{VERBS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from malmoi.errors import did_you_mean
+
+            ctx.fail(f"there is no verb {args[0]!r}; {did_you_mean(args[0], VERBS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="malmoi", message="malmoi %(version)s")
+def cli() -> None:
+    """malmoi (말모이): train, compare and use the sequence models of NLP on your own text.
+
+    \b
+    malmoi compare --data python-docs      the ladder on one text, one table, one report
+    malmoi train lstm --data my.txt --to runs/lstm
+    malmoi generate runs/lstm --prompt "…"
+    """
+
+
+def main() -> None:
+    """Run the command line and turn every ending into an exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The command line as a function: what it prints is printed, its exit code is returned."""
+    from malmoi.errors import MalmoiError
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        code = cli.main(args=arguments, prog_name="malmoi", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except MalmoiError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("stopped", err=True)
+        return 130
+    except BrokenPipeError:
+        sys.stdout = None  # the reader is gone: nothing to flush
+        return 0

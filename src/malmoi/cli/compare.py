@@ -1,0 +1,98 @@
+"""`malmoi compare`: the ladder on one text, one table, one report."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from malmoi.cli.clock import clock, seconds
+from malmoi.cli.options import json_, machine, quiet, say, seed
+from malmoi.cli.train import TOKENS
+from malmoi.ladder import LADDER
+
+
+@click.command("compare")
+@click.option(
+    "--data", default="python-docs", show_default=True, metavar="NAME|FILE|FOLDER",
+    help="The text to learn from and to be measured on.",
+)  # fmt: skip
+@click.option(
+    "--models", default=",".join(rung.name for rung in LADDER), show_default=True,
+    metavar="NAME,NAME…", help="Which rungs of the ladder.",
+)  # fmt: skip
+@click.option("--tokens", type=click.Choice(TOKENS), default=None, help="What a token is.")
+@click.option("--budget", default=None, metavar="TIME", help="For all of it: 90s, 5m, 1h.")
+@click.option("--to", default=None, metavar="FOLDER", help="[default: runs/compare-NAME]")
+@click.option("--prompt", default="", metavar="TEXT", help="What every model writes on from.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a line of every recipe."
+)
+@json_
+@seed
+@machine
+@quiet
+def compare_(
+    data: str,
+    models: str,
+    tokens: str | None,
+    budget: str | None,
+    to: str | None,
+    prompt: str,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    seed: int | None,
+    threads: int | None,
+    device: str | None,
+    quiet: bool,
+) -> None:
+    """Train several models on one text, under one tokenisation, and compare them.
+
+    \b
+    malmoi compare --data python-docs
+    malmoi compare --data my.txt --models ngram,lstm,gpt --budget 5m --to runs/mine
+
+    Leaves a run folder for each model, comparison.json and report.html.
+    """
+    from malmoi.cli.progress import Watch
+    from malmoi.compare.run import Began, Compared, comparing
+
+    folder = Path(to) if to else Path("runs") / f"compare-{Path(data).stem}"
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    changes = list(overrides)
+    changes += [f"training.threads={threads}"] if threads is not None else []
+    changes += [f'training.device="{device}"'] if device is not None else []
+    typed = ["malmoi", "compare", "--data", data, "--models", ",".join(names)]
+    typed += ["--tokens", tokens] if tokens else []
+    typed += ["--budget", budget] if budget else []
+    typed += ["--seed", str(seed)] if seed is not None else []
+    events = comparing(
+        data,
+        to=folder,
+        models=names,
+        tokens=tokens,
+        budget=seconds(budget) if budget else 0.0,
+        prompt=prompt,
+        seed=seed if seed is not None else 1,
+        overrides=changes,
+        commands=(shlex.join(typed),),
+    )
+    done: Compared | None = None
+    with Watch(quiet=quiet) as watch:
+        for event in events:
+            if isinstance(event, Began):
+                watch.begin(f"{event.number}/{event.models} {event.name}")
+            elif isinstance(event, Compared):
+                done = event
+            else:
+                watch.see(event)
+    assert done is not None
+    if as_json:
+        click.echo(done.comparison.to_json(), nl=False)
+    else:
+        from rich.console import Console
+
+        from malmoi.compare.table import Table
+
+        Console().print(Table(done.comparison))
+    trained = sum(entry.seconds for entry in done.comparison.entries)
+    say(f"trained for {clock(trained)}; report: {done.report}", quiet=quiet)

@@ -1,0 +1,129 @@
+"""The verbs that read: `malmoi evaluate` and `malmoi score`."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from malmoi.cli.options import (
+    RUN,
+    announce,
+    json_,
+    lines_of,
+    machine,
+    quiet,
+    say,
+    set_up,
+    show_json,
+)
+
+EXPLAINED = {
+    "perplexity": "how many tokens the model hesitates between",
+    "perplexity_without_oov": "the same, over the tokens it knows",
+    "bits_per_character": "comparable between tokenisations",
+    "bits_per_byte": "comparable between tokenisations and scripts",
+    "oov_rate": "share of the tokens that are <unk> to the model",
+}
+
+
+@click.command("evaluate")
+@RUN
+@click.option(
+    "--data", default=None, metavar="NAME|FILE|FOLDER|-", help="[default: the run's own data]"
+)
+@click.option("--split", default=None, help="train, valid or test [default: test if there is one]")
+@json_
+@machine
+@quiet
+def evaluate_(
+    run: str,
+    data: str | None,
+    split: str | None,
+    as_json: bool,
+    threads: int | None,
+    device: str | None,
+    quiet: bool,
+) -> None:
+    """Perplexity of a run on a text, and what belongs to it.
+
+    Every token and one end of each line are scored, <unk> as an ordinary token; the beginning of a
+    line is not.  A file is read whole; a named data set or folder is read by its split.
+    """
+    from malmoi.data import catalogue
+    from malmoi.recipe import Recipe
+    from malmoi.run import open_run
+    from malmoi.use import load
+
+    lm = load(run, device=set_up(threads, device))
+    task = Recipe.from_toml(open_run(run).recipe).task
+    if data == "-":
+        lines: Iterable[str] = lines_of("-")
+    elif data is not None and split is None and Path(data).is_file():
+        lines = lines_of(data)
+    else:
+        source = catalogue.find(data or task.data)
+        announce(source.announcements, quiet=quiet)
+        split = split or ("test" if "test" in source.splits else "valid")
+        say(f"reading {source.name}, {split}", quiet=quiet)
+        lines = source.lines(split)
+    result = lm.perplexity(lines, context="line" if task.order == "lines" else "text")
+    measures = result.measures()
+    if as_json:
+        show_json(measures)
+        return
+    for name, value in measures.items():
+        shown = "∞" if math.isinf(value) else f"{value:,.4f}" if value % 1 else f"{value:,.0f}"
+        click.echo(f"{name:<24}{shown:>16}   {EXPLAINED.get(name, '')}".rstrip())
+
+
+@click.command("score")
+@RUN
+@click.argument("file", default="-")
+@click.option("--tokens", is_flag=True, help="The surprisal of every token, in bits.")
+@json_
+@machine
+@quiet
+def score_(
+    run: str,
+    file: str,
+    tokens: bool,
+    as_json: bool,
+    threads: int | None,
+    device: str | None,
+    quiet: bool,
+) -> None:
+    """Log-probability (natural logarithm) of each line of FILE, or of stdin.
+
+    One line out for one line in.  With --tokens: one line a token, its surprisal in bits, where it
+    stands in the line as given; a blank line between lines.
+    """
+    from malmoi.use import load
+
+    lm = load(run, device=set_up(threads, device))
+    lines = list(lines_of(file))
+    say(f"scoring {len(lines):,} lines", quiet=quiet)
+    if tokens:
+        found: list[list[dict[str, Any]]] = []
+        for line in lines:
+            rows = [token._asdict() for token in lm.tokens(line)]
+            found.append(rows)
+            if not as_json:
+                for row in rows:
+                    click.echo(
+                        f"{row['surprisal'] / math.log(2):9.4f}\t{row['start']}\t{row['end']}"
+                        f"\t{row['text']}"
+                    )
+                click.echo()
+        if as_json:
+            show_json(
+                [{"line": line, "tokens": rows} for line, rows in zip(lines, found, strict=True)]
+            )
+        return
+    scores = lm.score(lines)
+    if as_json:
+        show_json([{"line": line, "log_prob": s} for line, s in zip(lines, scores, strict=True)])
+        return
+    for s in scores:
+        click.echo(f"{s:.6f}")

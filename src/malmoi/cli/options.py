@@ -1,0 +1,89 @@
+"""Options that many verbs share, and how results and errors are shown."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RUN = click.argument("run", metavar="RUN")
+
+
+def json_(f: F) -> F:
+    """--json: the result as JSON instead of text."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(f)
+
+
+def quiet(f: F) -> F:
+    return click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")(f)
+
+
+def seed(f: F) -> F:
+    return click.option(
+        "--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Seed of everything random."
+    )(f)
+
+
+def machine(f: F) -> F:
+    """--threads and --device."""
+    f = click.option(
+        "--device", default=None, metavar="NAME", help="cpu, cuda, cuda:1 … [default: cpu]"
+    )(f)
+    return click.option(
+        "--threads", type=click.IntRange(1, 1024), default=None, help="CPU threads of torch."
+    )(f)
+
+
+def set_up(threads: int | None, device: str | None) -> str:
+    """Apply --threads, check --device; returns the device's name."""
+    import torch
+
+    from malmoi.errors import UsageError
+
+    if threads:
+        torch.set_num_threads(threads)
+    name = device or "cpu"
+    try:
+        kind = torch.device(name).type
+    except RuntimeError:
+        raise UsageError(f"there is no device {name!r}", hint="--device cpu or cuda") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"device {name!r} is not on this machine", hint="--device cpu")
+    return name
+
+
+def say(text: str, *, quiet: bool = False) -> None:
+    """What a person wants to know beside the result."""
+    if not quiet:
+        click.echo(text, err=True)
+
+
+def announce(lines: Iterable[str], *, quiet: bool = False) -> None:
+    for line in lines:
+        say(f"note: {line}", quiet=quiet)
+
+
+def show_json(value: Mapping[str, Any] | list[Any]) -> None:
+    """One JSON document on stdout; numbers JSON cannot say become null."""
+    click.echo(json.dumps(_plain(value), ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case float() if value != value or value in (float("inf"), float("-inf")):
+            return None
+        case Mapping():
+            return {str(k): _plain(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_plain(v) for v in value]
+    return value
+
+
+def lines_of(path: str) -> Iterable[str]:
+    """The lines of a file, or of stdin for `-`; checked as every text is."""
+    from malmoi.data.formats import read_lines
+
+    return read_lines(sys.stdin.buffer if path == "-" else path)

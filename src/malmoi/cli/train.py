@@ -1,0 +1,108 @@
+"""`malmoi train`: by name, by recipe, or on from where a run was stopped."""
+
+from pathlib import Path
+
+import click
+
+from malmoi.cli.options import json_, machine, quiet, say, seed, show_json
+from malmoi.errors import UsageError
+
+TOKENS = ("given", "words", "characters", "jamo", "bpe", "unigram", "morphemes")
+
+
+@click.command("train")
+@click.argument("what", required=False, metavar="[NAME|RECIPE.toml]")
+@click.option("--data", default=None, metavar="NAME|FILE|FOLDER", help="The text to learn from.")
+@click.option("--tokens", type=click.Choice(TOKENS), default=None, help="What a token is.")
+@click.option("--to", default=None, metavar="FOLDER", help="Where the run goes.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one line of the recipe."
+)
+@click.option("--resume", default=None, metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--budget", default=None, metavar="TIME", help="At most so long: 90s, 5m, 1h.")
+@json_
+@seed
+@machine
+@quiet
+def train_(
+    what: str | None,
+    data: str | None,
+    tokens: str | None,
+    to: str | None,
+    overrides: tuple[str, ...],
+    resume: str | None,
+    budget: str | None,
+    as_json: bool,
+    seed: int | None,
+    threads: int | None,
+    device: str | None,
+    quiet: bool,
+) -> None:
+    """Train a model and leave a run folder.
+
+    \b
+    malmoi train lstm --data my.txt --to runs/lstm     a model by name, defaults from the text
+    malmoi train recipes/lstm-wikitext2.toml --set model.layers=3
+    malmoi train --resume runs/lstm                    to the last bit where it would have been
+    """
+    if resume is not None:
+        refused = {"NAME": what, "--data": data, "--tokens": tokens, "--to": to, "--seed": seed}
+        given = [name for name, value in refused.items() if value is not None]
+        if given or overrides:
+            raise UsageError(
+                "a resumed run keeps its recipe",
+                where=f"given beside --resume: {', '.join(given or ['--set'])}",
+                hint=f"malmoi train --resume {resume}",
+            )
+    elif what is None:
+        raise UsageError("train what?", hint="malmoi train lstm --data my.txt --to runs/lstm")
+
+    from malmoi.cli.clock import seconds
+    from malmoi.cli.progress import Watch
+    from malmoi.recipe import Recipe
+    from malmoi.train import resumed, training
+
+    changes = list(overrides)
+    changes += [f"seed={seed}"] if seed is not None else []
+    changes += [f"training.threads={threads}"] if threads is not None else []
+    changes += [f'training.device="{device}"'] if device is not None else []
+    changes += [f"training.minutes={seconds(budget) / 60}"] if budget is not None else []
+
+    if resume is not None:
+        folder = Path(resume)
+        events = resumed(folder)
+    else:
+        assert what is not None
+        if Path(what).suffix == ".toml" or Path(what).is_file():
+            if data is not None:
+                changes.append(f'task.data="{data}"')
+            if tokens is not None:
+                changes.append(f'task.tokens="{tokens}"')
+            recipe = Recipe.load(what, changes)
+            folder = Path(to or Path("runs") / Path(what).stem)
+        else:
+            from malmoi.data import catalogue
+            from malmoi.defaults import recipe_for
+
+            if data is None:
+                raise UsageError(
+                    f"train {what} on what?", hint=f"malmoi train {what} --data my.txt"
+                )
+            source = catalogue.find(data, seed=seed or 1)
+            recipe = recipe_for(what, source, data=data, tokens=tokens).replace(changes)
+            folder = Path(to or Path("runs") / what)
+        events = training(recipe, folder)
+    with Watch(quiet=quiet) as watch:
+        for event in events:
+            watch.see(event)
+    from malmoi.run import Run
+
+    report = Run(folder).report
+    if as_json:
+        show_json(report)
+        return
+    say(f"the run is in {folder}", quiet=quiet)
+    for split in ("valid", "test"):
+        measures = report.get(split)
+        if measures:
+            click.echo(f"{split:<6} perplexity {float(measures['perplexity']):,.2f}")

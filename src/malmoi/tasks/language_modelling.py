@@ -1,0 +1,183 @@
+"""Language modelling: say what comes next.
+
+    p(w_1 … w_T) = Π_t p(w_t | w_1 … w_{t-1})
+
+The text is one stream of tokens with a boundary after each line.  `order` says how it is read:
+
+    lanes     contiguous lanes, the carry handed on from batch to batch (truncated BPTT)
+    windows   shuffled windows, each begun anew (models with a finite context)
+    lines     every line for itself, in buckets of like length
+
+Evaluation reads every token once: lines for themselves under `lines`; otherwise as one stream, the
+carry never dropped, or, where the context is finite, in windows that overlap by half.  It is always
+in full precision, over the full vocabulary, and does not depend on how it is batched.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from malmoi.carry import Carry, LanguageModel
+from malmoi.config import CONFIG, Sizes
+from malmoi.data import catalogue
+from malmoi.data.batches import LanguageBatch
+from malmoi.data.corpus import UNK, Corpus, encoded
+from malmoi.data.order import Lanes, Lines, Strided, Windows
+from malmoi.errors import UsageError
+from malmoi.metrics.perplexity import Report
+from malmoi.objective import Loss
+from malmoi.text import Kind, Text
+
+EVALUATION_TOKENS = 4096  # read at once when evaluating: bounds memory, changes no result
+
+
+@dataclass(frozen=True, config=CONFIG)
+class LanguageModelling:
+    """data: a name, a file or a folder.  tokens: what a token is.  vocabulary: at most so many
+    types (0: no limit).  min_count: rarer types become `<unk>`.  batch: lanes, windows or, under
+    `lines`, batch × length tokens in a batch.  length: tokens back-propagated through.
+    """
+
+    data: str
+    tokens: Kind = "words"
+    vocabulary: Annotated[int, Field(ge=0)] = 0
+    min_count: Annotated[int, Field(ge=1)] = 1
+    order: Literal["lanes", "windows", "lines"] = "lanes"
+    batch: Annotated[int, Field(ge=1)] = 20
+    length: Annotated[int, Field(ge=1)] = 35
+
+    def prepare(self, folder: Path, seed: int, *, write: bool = True) -> "LanguageModellingTask":
+        """Find the data, learn the text's tokens, write the token streams into `folder`.
+
+        The tokens of a run that was stopped are its own; the streams are always written anew,
+        unless another process has just done that (write = False).
+        """
+        data = catalogue.find(self.data, seed=seed)
+        if (folder / "text").is_dir():
+            text = Text.load(folder / "text")
+        else:
+            text = Text.learn(
+                data.splits["train"],
+                kind=self.tokens,
+                size=self.vocabulary or None,
+                min_count=self.min_count,
+            )
+            text.save(folder / "text")
+        V = len(text.vocabulary)
+        corpora = {
+            split: Corpus.write(place, encoded(lines(), text.encode), V)
+            if write
+            else Corpus.open(place)
+            for split, lines in data.splits.items()
+            for place in [folder / "corpus" / split]
+        }
+        return LanguageModellingTask(self, text, corpora, seed, data.announcements)
+
+
+class LanguageModellingTask:
+    """Examples, batches, loss and measures of one language-modelling recipe."""
+
+    better: tuple[str, Literal["lower", "higher"]] = ("perplexity", "lower")
+
+    def __init__(
+        self,
+        config: LanguageModelling,
+        text: Text,
+        corpora: Mapping[str, Corpus],
+        seed: int,
+        announcements: Sequence[str] = (),
+    ) -> None:
+        self.config = config
+        self.text = text
+        self.corpora = corpora
+        self.seed = seed
+        self.announcements = tuple(announcements)
+
+    @property
+    def sizes(self) -> Sizes:
+        return Sizes(vocabulary=len(self.text.vocabulary))
+
+    def batches(self, split: str, *, epoch: int) -> Sequence[LanguageBatch]:
+        """The training batches of one epoch: a pure function of the seed and the epoch."""
+        c, tokens = self.config, self.corpora[split].tokens
+        match c.order:
+            case "lanes":
+                return Lanes(tokens, lanes=c.batch, length=c.length)
+            case "windows":
+                return Windows(tokens, batch=c.batch, length=c.length, seed=self.seed, epoch=epoch)
+            case "lines":
+                return Lines(tokens, budget=c.batch * c.length, seed=self.seed, epoch=epoch)
+
+    def loss(self, model: Any, batch: LanguageBatch, carry: Carry) -> tuple[Loss, Carry]:
+        """−Σ log p of the tokens that count, and how many they are."""
+        if carry is None or batch.fresh or model.context is not None:
+            carry = model.begin(len(batch.x))
+        logp, carry = model.log_prob(batch.x, batch.y, carry)
+        return Loss(-(logp * batch.mask).sum(), batch.events), carry
+
+    def measure(self, model: Any, split: str) -> dict[str, float]:
+        """What `malmoi evaluate` reports, on a split of the recipe's own data."""
+        return self.report(model, self.corpora[split]).measures()
+
+    def report(self, model: Any, corpus: Corpus) -> Report:
+        """Perplexity and what belongs to it, on any corpus written in this text."""
+        return report(model, corpus, by_line=self.config.order == "lines")
+
+
+@torch.no_grad()
+def report(model: LanguageModel[Any], corpus: Corpus, *, by_line: bool) -> Report:
+    """Read a corpus once and count what it cost.  Raises UsageError for a model whose
+    conditionals do not sum to 1: it has scores, but no perplexity.
+    """
+    if not getattr(model, "normalised", True):
+        raise UsageError(
+            "stupid back-off has no perplexity: its scores do not sum to 1 over the vocabulary",
+            hint='use it to generate and to rank, or train with estimator = "kneser-ney"',
+        )
+    batches: Sequence[LanguageBatch]
+    if by_line:
+        batches = Lines(corpus.tokens, budget=EVALUATION_TOKENS, longest=model.context)
+    elif model.context is None:
+        batches = Lanes(corpus.tokens, lanes=1, length=EVALUATION_TOKENS)
+    else:
+        batches = Strided(
+            corpus.tokens,
+            batch=max(1, EVALUATION_TOKENS // model.context),
+            context=model.context,
+            stride=max(1, model.context // 2),
+        )
+    total = Report(characters=corpus.characters, bytes=corpus.bytes)
+    carry: Any = None
+    training = getattr(model, "training", False)
+    if isinstance(model, torch.nn.Module):
+        model.eval()
+    device = next((p.device for p in getattr(model, "parameters", list)()), torch.device("cpu"))
+    for k in range(len(batches)):
+        batch = batches[k].to(device)
+        carry = model.begin(len(batch.x)) if batch.fresh or carry is None else carry
+        logp, carry = model.log_prob(batch.x, batch.y, carry)
+        total += scored(logp, batch)
+    if isinstance(model, torch.nn.Module):
+        model.train(training)
+    return total
+
+
+def scored(logp: Float[Tensor, "B T"], batch: LanguageBatch) -> Report:
+    """What one batch cost, known tokens and `<unk>` apart."""
+    nll = -logp.double()
+    oov = batch.mask & (batch.y == UNK)
+    known = batch.mask & ~oov
+    return Report(
+        known_nats=nll[known].sum().item(),
+        known_events=int(known.sum()),
+        oov_nats=nll[oov].sum().item(),
+        oov_events=int(oov.sum()),
+        impossible=int((nll[batch.mask] == math.inf).sum()),
+    )

@@ -1,0 +1,307 @@
+"""Recipe → run: the whole story.
+
+    for event in training(recipe, "runs/lstm"): ...      watch it
+    run = train(recipe, "runs/lstm")                     or wait for it
+
+The text is learnt and written as token streams; a count table counts them, a network is fitted to
+them by gradient, saved as it goes; then its best weights are measured and the run folder is sealed.
+"""
+
+import json
+import math
+import signal
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+
+from malmoi import files
+from malmoi.card import card
+from malmoi.data.corpus import TOKENS
+from malmoi.errors import Interrupted, RunError
+from malmoi.models import Model, ngram
+from malmoi.models.gpt import GPT
+from malmoi.models.rnn import RNN
+from malmoi.recipe import Recipe, kind_of
+from malmoi.run import Draft, Run, claim
+from malmoi.tasks.language_modelling import LanguageModellingTask
+from malmoi.training import checkpoint, device as devices
+from malmoi.training.config import Training
+from malmoi.training.distributed import join
+from malmoi.training.events import Evaluated, Event as Happening, Finished, Step
+from malmoi.training.fit import fit
+from malmoi.training.interrupts import signals
+from malmoi.training.state import State
+
+
+DUE = 1  # less than SIGINT: it is time for a checkpoint, and nobody wants to stop
+
+
+class Announced(NamedTuple):
+    """Something a person should be told."""
+
+    text: str
+
+
+class Prepared(NamedTuple):
+    """The text is read: tokens to learn from, types, and the numbers the model has to learn."""
+
+    events: int
+    vocabulary: int
+    parameters: int
+
+
+class Resumed(NamedTuple):
+    """The training goes on after this step."""
+
+    step: int
+
+
+class Planned(NamedTuple):
+    """The training will end at this step, if nothing ends it before."""
+
+    steps: int
+
+
+class Counted(NamedTuple):
+    """A count table is estimated, after so many seconds."""
+
+    seconds: float
+
+
+class Measuring(NamedTuple):
+    """The model is read against a split, for the report."""
+
+    split: str
+
+
+class Trained(NamedTuple):
+    """The run folder is sealed."""
+
+    run: Run
+
+
+Event: TypeAlias = (
+    Happening | Announced | Prepared | Resumed | Planned | Counted | Measuring | Trained
+)
+
+
+def train(recipe: Recipe, to: str | Path) -> Run:
+    """Train and return the finished run.  Raises RunError if `to` holds one already."""
+    *_, last = training(recipe, to)
+    assert isinstance(last, Trained)
+    return last.run
+
+
+def training(recipe: Recipe, to: str | Path) -> Iterator[Event]:
+    """Train into the folder `to`, which is new, telling what happens."""
+    with join(devices.choose(recipe.training.device)) as world, claim(to, world=world) as draft:
+        if draft.finished or draft.resumable:
+            what = "a finished run" if draft.finished else "a run that was stopped"
+            raise RunError(
+                f"there is {what} in {to}",
+                hint="choose another folder with --to"
+                if draft.finished
+                else f"malmoi train --resume {to}, or another folder with --to",
+            )
+        yield from _training(recipe, draft)
+
+
+def resumed(folder: str | Path) -> Iterator[Event]:
+    """Go on with a run that was stopped; to the last bit as if it had not been."""
+    recipe = _begun(Path(folder))
+    with (
+        join(devices.choose(recipe.training.device)) as world,
+        claim(folder, world=world) as draft,
+    ):
+        if draft.finished:
+            raise RunError(f"the run in {folder} is finished", hint=f"malmoi evaluate {folder}")
+        if not draft.resumable:
+            raise RunError(
+                f"the run in {folder} was stopped before its first checkpoint",
+                hint="train it again from its recipe",
+            )
+        yield from _training(recipe, draft)
+
+
+def _begun(folder: Path) -> Recipe:
+    """The recipe of a run that was begun."""
+    try:
+        return Recipe.from_toml((folder / "recipe.toml").read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"there is no run in {folder}",
+            where=str(error),
+            hint="malmoi train … --to FOLDER begins one",
+        ) from error
+
+
+def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
+    device = devices.prepare(recipe.training)
+    with draft.world.first():
+        task = recipe.task.prepare(draft.folder, recipe.seed, write=draft.world.leads)
+    yield from (Announced(note) for note in task.announcements)
+    torch.manual_seed(recipe.seed)
+    model = recipe.model.build(task.sizes)
+    if isinstance(model, torch.nn.Module):
+        model.to(device)
+    record = _record(recipe, task)
+    yield Prepared(task.corpora["train"].events, task.sizes.vocabulary, _size(model))
+    if isinstance(model, ngram.NGram):
+        draft.begin(recipe=recipe.to_toml(), model=record)
+        said = yield from _counting(model, task)
+    else:
+        said = yield from _fitting(model, task, recipe, draft, record)
+    report: dict[str, Any] = {**said, "parameters": _size(model)}
+    for split in ("valid", "test"):
+        report[split] = None
+        if getattr(model, "normalised", True) and draft.world.leads:
+            yield Measuring(split)
+            report[split] = _plain(task.measure(model, split))
+    report |= {
+        "announcements": [*task.announcements, *said["announcements"]],
+        **{f"{split}_events": corpus.events for split, corpus in task.corpora.items()},
+        "unknown": task.corpora["test"].unknown,
+        "vocabulary": task.sizes.vocabulary,
+        "machine": ", ".join(f"{k} {v}" for k, v in devices.environment(device).items()),
+    }
+    run = draft.finish(weights=model.state_dict(), report=report, readme=card(recipe, report))
+    yield Trained(run)
+
+
+def _counting(
+    model: ngram.NGram, task: LanguageModellingTask
+) -> Generator[Event, None, dict[str, Any]]:
+    """Count and smooth: a model without gradients."""
+    started = time.perf_counter()
+    told = model.estimate(task.corpora["train"].tokens, task.corpora["valid"].tokens)
+    seconds = time.perf_counter() - started
+    yield from (Announced(note) for note in told)
+    yield Counted(seconds)
+    events = task.corpora["train"].events
+    return {"announcements": told, "seconds": seconds, "tokens_per_second": events / seconds}
+
+
+def _fitting(
+    model: RNN | GPT,
+    task: LanguageModellingTask,
+    recipe: Recipe,
+    draft: Draft,
+    record: dict[str, Any],
+) -> Generator[Event, None, dict[str, Any]]:
+    """Follow the gradient to the end, writing metrics and checkpoints on the way."""
+    plan, read, reading = recipe.training, 0, 0.0
+    if draft.resumable:
+        known = json.loads((draft.folder / "model.json").read_bytes())
+        if known != record:
+            raise RunError(
+                "the text is not the one this run began with",
+                where=[
+                    f"{k}: {known.get(k)} then, {v} now"
+                    for k, v in record.items()
+                    if known.get(k) != v
+                ],
+                hint="put the text back as it was, or train anew",
+                safe="the checkpoint is intact",
+            )
+        loaded = draft.resume(model, plan)
+        state = loaded.state
+        read, reading = loaded.notes["read"], loaded.notes["reading"]
+        state.carry = checkpoint.retyped(state.carry, model.begin(1))
+        yield Resumed(state.step)
+        yield from (Announced(f"the last bit may differ: {d}") for d in loaded.differs)
+    else:
+        draft.begin(recipe=recipe.to_toml(), model=record)
+        state = State.begin(model, plan, seed=recipe.seed)
+    saved = time.monotonic()
+    planned, reason = 0, ""
+    with signals() as stop:
+        for event in fit(model, task, plan, state, world=draft.world):
+            if isinstance(event, Step):
+                read, reading = read + event.events, reading + event.seconds
+            if isinstance(event, Finished):
+                reason = event.reason
+            if row := _row(event, plan, state, read):
+                draft.record(row)
+            yield event
+            if state.horizon != planned:
+                planned = state.horizon
+                yield Planned(planned)
+            due = time.monotonic() - saved >= plan.save_every
+            ending = isinstance(event, Finished)
+            number = draft.world.highest(stop.signal or (DUE if due and not ending else 0))
+            if number:
+                draft.save(state, model, notes={"read": read, "reading": reading})
+                saved = time.monotonic()
+            if number > DUE:
+                raise Interrupted(
+                    f"stopped by {signal.Signals(number).name} at step {state.step:,}",
+                    signal=number,
+                    safe=f"everything up to step {state.step:,}",
+                    hint=f"malmoi train --resume {draft.folder}",
+                )
+    if state.best_weights is not None:
+        model.load_state_dict(state.best_weights)
+    return {
+        "announcements": [],
+        "seconds": state.seconds,
+        "tokens_per_second": read / max(reading, 1e-9),
+        "steps": state.step,
+        "epochs": state.epoch,
+        "best_step": state.best_step,
+        "reason": reason,
+    }
+
+
+def _row(event: Any, plan: Training, state: State, read: int) -> dict[str, Any] | None:
+    """The line of metrics.jsonl that an event leaves, if it leaves one."""
+    seconds = round(state.seconds, 3)
+    match event:
+        case Step(step=step) if step % plan.log_every == 0 or step == 1:
+            return {
+                "event": "step",
+                "step": step,
+                "epoch": event.epoch,
+                "loss": event.loss,
+                "norm": event.norm,
+                "lr": event.lr,
+                "read": read,
+                "seconds": seconds,
+            }
+        case Evaluated():
+            return {
+                "event": "evaluated",
+                "step": event.step,
+                "epoch": event.epoch,
+                "best": event.best,
+                "read": read,
+                "seconds": seconds,
+                **_plain(event.measures),
+            }
+        case Finished():
+            return {"event": "finished", "step": event.step, "reason": event.reason}
+    return None
+
+
+def _size(model: Model) -> int:
+    """How many numbers the model has learnt, or will."""
+    return sum(p.numel() for p in model.parameters())
+
+
+def _record(recipe: Recipe, task: LanguageModellingTask) -> dict[str, Any]:
+    """model.json: what is built, how large, from exactly which text."""
+    return {
+        "kind": kind_of(recipe.model),
+        "vocabulary": task.sizes.vocabulary,
+        "data": {
+            split: files.sha256(corpus.folder / TOKENS)
+            for split, corpus in task.corpora.items()
+        },
+    }
+
+
+def _plain(measures: dict[str, float]) -> dict[str, float | str]:
+    """JSON has no word for infinity or not-a-number: they are spelt out."""
+    return {k: v if math.isfinite(v) else str(v) for k, v in measures.items()}
