@@ -90,7 +90,7 @@ def _positive(**settings: int) -> None:
             raise ValueError(f"{name} must be at least 1, not {value}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lanes(Order):
     """The text cut into `lanes` contiguous lanes, read side by side, `length` tokens a batch.
 
@@ -117,13 +117,13 @@ class Lanes(Order):
         return cut(self.tokens, start, end, fresh=k == 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Windows(Order):
     """Windows of `length` tokens in shuffled order, each begun anew, `batch` of them a batch.
 
     The cuts between windows lie at another phase in every epoch, so that no token is for ever the
-    first of its window.  The pieces before the first cut and after the last are
-    windows too, padded.
+    first of its window.  The pieces before the first cut and after the last are windows too,
+    padded.
     """
 
     tokens: Integer[np.ndarray, "N"]
@@ -149,7 +149,7 @@ class Windows(Order):
         return cut(self.tokens, np.maximum(start, 0), end, length=self.length)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Strided(Order):
     """For evaluating a model that reads at most `context` tokens: windows of `context` tokens, each
     `stride` further than the last, only their new tokens scored.
@@ -191,7 +191,7 @@ class Strided(Order):
         return cut(self.tokens, start, end, score=score)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lines(Order):
     """Lines alone: x = [0, w…], y = [w…, 0], padded on the right, rows × length ≤ `budget`.
 
@@ -207,7 +207,7 @@ class Lines(Order):
     longest: int | None = None
     _start: Int64[np.ndarray, "L"] = field(init=False, repr=False, compare=False)
     _length: Int64[np.ndarray, "L"] = field(init=False, repr=False, compare=False)
-    _bounds: Int64[np.ndarray, "K"] = field(init=False, repr=False, compare=False)
+    _batches: Int64[np.ndarray, "K 2"] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _positive(budget=self.budget, longest=1 if self.longest is None else self.longest)
@@ -219,9 +219,12 @@ class Lines(Order):
             mixed = mixed[np.argsort(length[mixed], kind="stable")]
             start, length = start[mixed], length[mixed]
         bounds = np.array(_packed(length, self.budget))
+        batches = np.stack([bounds[:-1], bounds[1:]], axis=1)
+        if self.epoch is not None:  # batches of short lines and of long ones in turn
+            batches = batches[shuffled(len(batches), self.seed, self.epoch, 4)]
         object.__setattr__(self, "_start", start)
         object.__setattr__(self, "_length", length)
-        object.__setattr__(self, "_bounds", bounds)
+        object.__setattr__(self, "_batches", batches)
 
     def _pieces(self) -> tuple[Int64[np.ndarray, "L"], Int64[np.ndarray, "L"]]:
         ends = np.flatnonzero(self.tokens == BOUNDARY)
@@ -237,12 +240,10 @@ class Lines(Order):
         return start[line] + done, np.minimum(length[line] - done, self.longest)
 
     def __len__(self) -> int:
-        return len(self._bounds) - 1
+        return len(self._batches)
 
     def batch_at(self, k: int) -> LanguageBatch:
-        if self.epoch is not None:  # batches of short lines and of long ones in turn
-            k = int(shuffled(len(self), self.seed, self.epoch, 4)[k])
-        rows = slice(self._bounds[k], self._bounds[k + 1])
+        rows = slice(*self._batches[k])
         start = self._start[rows]
         return cut(self.tokens, start, start + self._length[rows])
 

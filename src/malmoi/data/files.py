@@ -1,0 +1,146 @@
+"""A person's own text: one file that malmoi splits, or a folder that is split already.
+
+A file: blank lines are dropped, the rest is cut into 100 blocks of neighbouring lines (fewer lines,
+fewer blocks), and the seed chooses a tenth of the blocks for valid and a tenth for test.  Blocks
+keep neighbours together, so that a test line's own paragraph is not in the training text, and are
+small enough that no split is a single chapter.  Which blocks: those whose SHA-256 of (seed, block)
+is smallest, the same on every machine.
+
+A folder: one file a split, told by its name, gzipped or not.
+
+    train, training      valid, validation, val, dev      test, testing
+    train.txt · ptb.train.txt · wiki.valid.tokens · dev.txt.gz · my-test
+
+If valid or test is missing it is taken from train as above, and announced.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from malmoi.data.dataset import DataSet, Source, Splits
+from malmoi.data.formats import read_lines
+from malmoi.errors import DataError, EmptyText
+
+BLOCKS = 100
+TENTH = 10
+SPLITS = ("train", "valid", "test")
+SPELLINGS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+}
+TEXT = re.compile(r"^[^.]+$|\.(txt|text|tokens|raw|train|valid|dev|test)$")
+DETAILS = {"licence": "its owner's", "language": "", "tokens": "words"}
+
+
+def from_file(path: Path, seed: int) -> DataSet:
+    """A file, split by malmoi."""
+    splits, said = divide(partial(read_lines, path), str(path), seed)
+    description = f"a file: {path.name}"
+    return DataSet(str(path), description, **DETAILS, splits=splits, announcements=said)
+
+
+def from_folder(folder: Path, seed: int) -> DataSet:
+    """A folder with a file a split.  Raises DataError if it cannot be told which is which."""
+    found = files_of(folder)
+    if "train" not in found:
+        there = sorted(p.name for p in folder.iterdir())[:10]
+        raise DataError(
+            "this folder has no training text",
+            where=f"{folder}: {', '.join(there) or 'empty'}",
+            hint="name its files train.txt, valid.txt and test.txt",
+        )
+    lines: dict[str, Source] = {
+        split: partial(without_blanks, partial(read_lines, found[split]))
+        for split in SPLITS
+        if split in found
+    }
+    said = tuple(f"{folder.name}: {split} is {path.name}" for split, path in found.items())
+    missing = tuple(split for split in SPLITS if split not in found)
+    if missing:
+        taken, announcement = divide(lines["train"], str(found["train"]), seed, missing)
+        lines = {split: taken[split] if split in taken else lines[split] for split in SPLITS}
+        said += announcement
+    description = f"a folder: {folder.name}"
+    return DataSet(str(folder), description, **DETAILS, splits=lines, announcements=said)
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """Which file of a folder is which split.  Raises DataError if two claim to be the same."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        name = path.name.lower().removesuffix(".gz")
+        said = {SPELLINGS[word] for word in re.split(r"[._\- ]", name) if word in SPELLINGS}
+        if path.is_dir() or len(said) != 1 or not TEXT.search(name):
+            continue
+        split = said.pop()
+        if split in found:
+            what = f"two files claim to be the {split} split"
+            where = f"{folder}: {found[split].name}, {path.name}"
+            raise DataError(what, where=where, hint="rename one, or give a file")
+        found[split] = path
+    return found
+
+
+def without_blanks(lines: Source) -> Iterator[str]:
+    return (line for line in lines() if line.strip())
+
+
+def divide(
+    lines: Source, name: str, seed: int, wanted: tuple[str, ...] = ("valid", "test")
+) -> tuple[Splits, tuple[str, ...]]:
+    """Split lines by blocks: a tenth for each of `wanted`, the rest for train; and what to say.
+
+    Reads the lines once, to count them.  Raises EmptyText if there are too few to split.
+    """
+    n = blank = 0
+    for line in lines():
+        if line.strip():
+            n += 1
+        else:
+            blank += 1
+    if n < 1 + len(wanted):
+        raise EmptyText(
+            "too little text to split",
+            where=f"{name}: {n:,} lines that are not blank",
+            hint="put a sentence or a paragraph on each line, a thousand of them or more",
+        )
+    blocks = min(BLOCKS, n)
+    tenth = max(blocks // TENTH, 1)
+    drawn = sorted(range(blocks), key=lambda b: hashlib.sha256(f"{seed}:{b}".encode()).digest())
+    owner = ["train"] * blocks
+    for i, split in enumerate(wanted):
+        for block in drawn[i * tenth : (i + 1) * tenth]:
+            owner[block] = split
+    kept = [split for split in SPLITS if split in owner]
+    splits = {split: partial(_blocks, lines, owner, split, n) for split in kept}
+    counts = {s: sum(_size(n, blocks, b) for b in range(blocks) if owner[b] == s) for s in kept}
+    said = [
+        f"{name}: {n:,} lines split by malmoi into "
+        + ", ".join(f"{counts[split]:,} {split}" for split in kept)
+        + f" ({blocks} blocks of neighbouring lines, seed {seed})"
+    ]
+    said += [f"{name}: {blank:,} blank lines dropped"] if blank else []
+    return splits, tuple(said)
+
+
+def _size(n: int, blocks: int, b: int) -> int:
+    return (b + 1) * n // blocks - b * n // blocks
+
+
+def _blocks(lines: Source, owner: list[str], split: str, n: int) -> Iterator[str]:
+    """The lines of the blocks that belong to `split`; block b is lines bn/B up to (b+1)n/B."""
+    block, blocks = 0, len(owner)
+    for i, line in enumerate(without_blanks(lines)):
+        while i >= (block + 1) * n // blocks and block + 1 < blocks:
+            block += 1
+        if owner[block] == split:
+            yield line

@@ -1,0 +1,135 @@
+"""How the lines of each published data set are read from its files, as published.
+
+Every reader takes the folder of its data set and gives its splits; nothing is read before it is
+asked for.  `Published.files` are the SHA-256 of what is *in* the files, so that a copy is the same
+copy whether it is gzipped or not.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from malmoi.data.dataset import Source
+from malmoi.data.formats import read_lines
+from malmoi.errors import TextError
+
+
+def locate(folder: Path, name: str) -> Path | None:
+    """The file, plain or gzipped, if it is there."""
+    return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
+
+
+def read(folder: Path, name: str) -> Iterator[str]:
+    return read_lines(locate(folder, name) or folder / name)
+
+
+def _stripped(folder: Path, name: str) -> Iterator[str]:
+    """WikiText and PTB put a space at both ends of a line; lines of nothing else are dropped."""
+    return (line.strip() for line in read(folder, name) if line.strip())
+
+
+def word_files(folder: Path, names: Mapping[str, str]) -> dict[str, Source]:
+    return {split: partial(_stripped, folder, name) for split, name in names.items()}
+
+
+def _reviews(folder: Path, name: str, keep: Callable[[str], bool]) -> Iterator[str]:
+    """The document column, quotation marks and all.  Empty documents are dropped."""
+    for number, row in enumerate(read(folder, name), start=1):
+        columns = row.split("\t")
+        if len(columns) != 3:
+            where = f"{folder / name}:{number}: {len(columns)} columns"
+            raise TextError("a row of nsmc has id, document and label", where=where)
+        key, document, _ = columns
+        if number > 1 and document.strip() and keep(key):
+            yield document
+
+
+def _held_out(key: str) -> bool:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % 10 == 0
+
+
+def nsmc(folder: Path) -> dict[str, Source]:
+    """A review is in valid if the SHA-256 of its id is divisible by ten."""
+    train = "ratings_train.txt"
+    return {
+        "train": partial(_reviews, folder, train, lambda key: not _held_out(key)),
+        "valid": partial(_reviews, folder, train, _held_out),
+        "test": partial(_reviews, folder, "ratings_test.txt", lambda key: True),
+    }
+
+
+MONTHS = {
+    "train": ("2017-08", "2019-04", "2019-05", "2019-06"),
+    "valid": ("2019-07",),
+    "test": ("2019-08",),
+}
+
+
+def _petitions(folder: Path, months: tuple[str, ...]) -> Iterator[str]:
+    for month in months:
+        name = f"petitions_{month}.jsonl"
+        for number, row in enumerate(read(folder, name), start=1):
+            try:
+                body = str(json.loads(row)["content"])
+            except (ValueError, KeyError, TypeError) as error:
+                where = f"{folder / name}:{number}: {error}"
+                raise TextError("a row is no petition in JSON", where=where) from error
+            yield from (line.strip() for line in body.split("\n") if line.strip())
+
+
+def petitions(folder: Path) -> dict[str, Source]:
+    """By month, so that near duplicates of one campaign are on one side."""
+    return {split: partial(_petitions, folder, months) for split, months in MONTHS.items()}
+
+
+def _part(folder: Path, name: str, start: float, end: float, whole_lines: bool) -> Iterator[str]:
+    """The share of a text from `start` to `end`, in characters; blank lines are kept.
+
+    One line ends where the text has a newline, so events are characters, newlines included.
+    """
+    text = "".join(line + "\n" for line in read(folder, name))
+    cuts = []
+    for share in (start, end):
+        cut = int(share * len(text))
+        if whole_lines and 0 < cut < len(text):
+            cut = text.index("\n", cut) + 1
+        cuts.append(cut)
+    part = text[cuts[0] : cuts[1]]
+    yield from part.removesuffix("\n").split("\n")
+
+
+def tiny_shakespeare(folder: Path) -> dict[str, Source]:
+    """nanoGPT's: the first 90 % of the characters, cut in the middle of a line, and the rest."""
+    part = partial(_part, folder, "input.txt", whole_lines=False)
+    return {
+        "train": partial(part, 0.0, 0.9),
+        "valid": partial(part, 0.9, 1.0),
+        "test": partial(part, 0.9, 1.0),
+    }
+
+
+def war_and_peace(folder: Path) -> dict[str, Source]:
+    """80, 10 and 10 % of the characters (Karpathy, Johnson & Fei-Fei 2015), at line ends."""
+    part = partial(_part, folder, "warpeace_input.txt", whole_lines=True)
+    return {
+        "train": partial(part, 0.0, 0.8),
+        "valid": partial(part, 0.8, 0.9),
+        "test": partial(part, 0.9, 1.0),
+    }
+
+
+@dataclass(frozen=True)
+class Published:
+    """A data set that others made.  files: the SHA-256 of the contents, None where unknown."""
+
+    description: str
+    licence: str
+    language: str
+    tokens: str
+    source: str
+    files: Mapping[str, str | None]
+    splits: Callable[[Path], dict[str, Source]]
+    announcements: tuple[str, ...] = ()
