@@ -1,9 +1,12 @@
 """Numbers as people read them, the same in the terminal and in the report."""
 
 import math
+from typing import TypeAlias
+
+Real: TypeAlias = float | int
 
 
-def perplexity(value: float) -> str:
+def perplexity(value: Real) -> str:
     """Two digits after the point while they mean something; ∞ for infinity."""
     if math.isinf(value):
         return "∞"
@@ -12,12 +15,12 @@ def perplexity(value: float) -> str:
     return f"{value:,.0f}" if value < 1e9 else f"{value:.2g}"
 
 
-def bits(value: float) -> str:
+def bits(value: Real) -> str:
     """Three digits after the point: a hundredth of a bit a character is a lot."""
     return "∞" if math.isinf(value) else f"{value:.3f}"
 
 
-def count(value: float) -> str:
+def count(value: Real) -> str:
     """A large number, shortened: 1.20 M."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size * 0.9995:
@@ -25,20 +28,20 @@ def count(value: float) -> str:
     return f"{value:.0f}"
 
 
-def size(value: float) -> str:
+def size(value: Real) -> str:
     """Bytes on disk, in powers of ten as disks count them."""
     text = count(value)
     return f"{text}B" if " " in text else f"{text} B"
 
 
-def rate(value: float) -> str:
+def rate(value: Real) -> str:
     """Tokens a second: three digits are more than a stopwatch deserves."""
     if value <= 0 or math.isinf(value):
         return "–"
     return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: Real) -> str:
     """0.4 s, 12 s, 4 min 50 s, 1 h 05 min."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
@@ -51,7 +54,7 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
-def probability(value: float) -> str:
+def probability(value: Real) -> str:
     """A probability in percent while that is readable: 12 %, 0.034 %, 2.1e-09."""
     percent = 100 * value
     if percent >= 10:
@@ -59,6 +62,6 @@ def probability(value: float) -> str:
     return f"{percent:.2g} %" if percent >= 0.001 else f"{value:.1e}"
 
 
-def _three(value: float) -> str:
+def _three(value: Real) -> str:
     """Three significant digits."""
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"

@@ -18,7 +18,7 @@ from malmoi.compare.fair import best, judge, ranked
 from malmoi.compare.result import Comparison, Entry
 from malmoi.compare.strips import LEGEND, strips
 from malmoi.compare.table import COLUMNS, Column, columns, notes
-from malmoi.explain.draw import Axis, Markup, Series, chart, escape, join, tag
+from malmoi.explain.draw import Axis, Markup, Real, Series, chart, escape, join, tag
 
 TIMES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1200, 3600, 7200)
 DAYS = (*TIMES, 18_000.0, 36_000.0, 86_400.0, 172_800.0, 432_000.0, 864_000.0)
@@ -345,7 +345,7 @@ def _lines(title: str) -> list[Markup]:
     return [escape(first), *(join([tag("br"), line]) for line in rest)]
 
 
-def _clock(seconds: float) -> str:
+def _clock(seconds: Real) -> str:
     """The shortest name of a time on an axis."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:

@@ -14,7 +14,6 @@ Nothing here reads a clock or a machine: the caller says both.  Infinity is a re
 """
 
 import math
-from functools import cache
 from typing import Annotated, NamedTuple
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -147,13 +146,16 @@ class Comparison:
 
     def to_json(self) -> str:
         """The whole of it, to be read by people and by `from_json`."""
-        return _adapter().dump_json(self, indent=1).decode() + "\n"
+        return _ADAPTER.dump_json(self, indent=1).decode() + "\n"
+
+
+_ADAPTER = TypeAdapter(Comparison)
 
 
 def from_json(text: str, *, where: str = "comparison.json") -> Comparison:
     """Read what `to_json` wrote.  Raises RunError, naming `where` and every fault."""
     try:
-        return _adapter().validate_json(text)
+        return _ADAPTER.validate_json(text)
     except ValidationError as error:
         faults = [
             f"{where}: {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
@@ -164,8 +166,3 @@ def from_json(text: str, *, where: str = "comparison.json") -> Comparison:
             where=faults[:20],
             hint="make it again with `malmoi compare`",
         ) from error
-
-
-@cache
-def _adapter() -> TypeAdapter[Comparison]:
-    return TypeAdapter(Comparison)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from malmoi.compare import figures
 from malmoi.compare.fair import ranked
 from malmoi.compare.result import Comparison, Entry, Said
-from malmoi.explain.draw import Markup, join, tag
+from malmoi.explain.draw import Markup, Real, join, tag
 
 SHADES = (1.0, 2.0, 3.0, 5.0, 7.0, 9.0, 12.0, 15.0)
 """Bits at which the shade changes: fine where characters live, wide where words do."""
@@ -15,7 +15,7 @@ SHADES = (1.0, 2.0, 3.0, 5.0, 7.0, 9.0, 12.0, 15.0)
 END = "↵"
 
 
-def shade(bits: float) -> int:
+def shade(bits: Real) -> int:
     """0 for what was foreseen, 8 for what was not."""
     return bisect_right(SHADES, bits)
 

@@ -6,12 +6,12 @@ Columns that do not fit are left out, the least telling first, and the table say
 is ever cut in the middle.  Colour only repeats what a sign already says, so NO_COLOR loses nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions
 from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
@@ -90,7 +90,7 @@ class Table:
 
     comparison: Comparison
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Grid | Text]:
         shown = list(columns(self.comparison))
         left_out: list[str] = []
         while (

@@ -16,7 +16,8 @@ from typing import TypeAlias
 
 COLOURS = 8
 VOID = frozenset({"meta", "br"})
-Attributes: TypeAlias = Mapping[str, str | float]
+Real: TypeAlias = float | int
+Attributes: TypeAlias = Mapping[str, str | Real]
 
 
 class Markup(str):
@@ -68,7 +69,7 @@ def join(parts: Sequence[str]) -> Markup:
 
 def text_width(text: str) -> float:
     """About how many em `text` fills: a Hangul syllable fills one, a Latin letter about half."""
-    return sum(_em(c) for c in text)
+    return sum((_em(c) for c in text), 0.0)
 
 
 def _em(c: str) -> float:
@@ -79,7 +80,7 @@ def _em(c: str) -> float:
     return 0.33 if c in "iljt.,:;|!' " else 0.88 if c in "mwMW—" else 0.6
 
 
-def shorten(text: str, width: float) -> str:
+def shorten(text: str, width: Real) -> str:
     """`text`, cut with an ellipsis where it would fill more than `width` em."""
     if text_width(text) <= width:
         return text
@@ -91,7 +92,7 @@ def shorten(text: str, width: float) -> str:
     return kept.rstrip() + "…"
 
 
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def spread(wanted: Sequence[Real], gap: Real, low: Real, high: Real) -> list[float]:
     """Places as near to the wanted ones as can be, at least `gap` apart, between low and high.
 
     Least squares under an order: pool neighbours that collide into a block and put the block at its
@@ -123,8 +124,8 @@ class Axis:
     """A logarithmic axis.  ticks: the values worth a label; form: how a value is written."""
 
     title: str
-    ticks: tuple[float, ...]
-    form: Callable[[float], str]
+    ticks: tuple[Real, ...]
+    form: Callable[[Real], str]
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Series:
     """One line of a chart.  points: (x, y), both above 0.  note: written after its name."""
 
     name: str
-    points: tuple[tuple[float, float], ...]
+    points: tuple[tuple[Real, Real], ...]
     colour: int
     note: str = ""
 
@@ -141,12 +142,12 @@ class Series:
 class Log:
     """A value's place: low → start, high → end, equal ratios equally far apart."""
 
-    low: float
-    high: float
-    start: float
-    end: float
+    low: Real
+    high: Real
+    start: Real
+    end: Real
 
-    def __call__(self, value: float) -> float:
+    def __call__(self, value: Real) -> float:
         part = math.log(value / self.low) / math.log(self.high / self.low)
         return self.start + part * (self.end - self.start)
 
@@ -162,8 +163,8 @@ def chart(
     x: Axis,
     y: Axis,
     label: str,
-    limit: tuple[str, float] | None = None,
-    highest: float = math.inf,
+    limit: tuple[str, Real] | None = None,
+    highest: Real = math.inf,
 ) -> Markup:
     """Lines over two logarithmic axes, each named at its end; a lone point is a dot.
 
@@ -199,7 +200,7 @@ def chart(
     return tag("svg", {"viewBox": box, "class": "chart", "role": "img"}, *parts)
 
 
-def _grid(across: Log, up: Log, x: Axis, y: Axis, right: float) -> list[Markup]:
+def _grid(across: Log, up: Log, x: Axis, y: Axis, right: Real) -> list[Markup]:
     """Faint lines at round values, and what they are."""
     parts = [tag("text", {"class": "axis", "x": 0.0, "y": 13.0}, y.title)]
     for value in _ticks(y.ticks, up, lambda text: LINE, y.form):
@@ -217,7 +218,7 @@ def _grid(across: Log, up: Log, x: Axis, y: Axis, right: float) -> list[Markup]:
     return parts
 
 
-def _name(name: str, note: str, colour: str, end: float, place: float, right: float) -> Markup:
+def _name(name: str, note: str, colour: str, end: Real, place: Real, right: Real) -> Markup:
     """A line's name at the right, with a leader to where the line ends."""
     leader = f"M{_number(right)} {_number(end)}L{_number(right + 10)} {_number(place)}"
     at: Attributes = {"class": "name", "x": right + 15, "y": place + 4.5}
@@ -231,15 +232,15 @@ def _name(name: str, note: str, colour: str, end: float, place: float, right: fl
     )
 
 
-def _across(kind: str, x1: float, x2: float, y: float) -> Markup:
+def _across(kind: str, x1: Real, x2: Real, y: Real) -> Markup:
     return tag("line", {"class": kind, "x1": x1, "x2": x2, "y1": y, "y2": y})
 
 
 def _ticks(
-    values: Sequence[float], scale: Log, room: Callable[[str], float], form: Callable[[float], str]
-) -> list[float]:
+    values: Sequence[Real], scale: Log, room: Callable[[str], Real], form: Callable[[Real], str]
+) -> list[Real]:
     """Those of `values` that lie on the axis and whose labels do not touch."""
-    kept: list[float] = []
+    kept: list[Real] = []
     for value in values:
         if not scale.low <= value <= scale.high:
             continue
@@ -249,7 +250,7 @@ def _ticks(
     return kept
 
 
-def _room(values: Sequence[float], more: float) -> tuple[float, float]:
+def _room(values: Sequence[Real], more: Real) -> tuple[Real, Real]:
     """The ends of an axis: a little more than the values, and never nothing."""
     low, high = min(values, default=1.0), max(values, default=10.0)
     if high < low * 1.2:
@@ -257,9 +258,9 @@ def _room(values: Sequence[float], more: float) -> tuple[float, float]:
     return low / more, high * more
 
 
-def _clip(points: Sequence[tuple[float, float]], top: float) -> list[tuple[float, float]]:
+def _clip(points: Sequence[tuple[Real, Real]], top: Real) -> list[tuple[Real, Real]]:
     """The line below `top`, entering where it crosses it (straight on both logarithms)."""
-    kept: list[tuple[float, float]] = []
+    kept: list[tuple[Real, Real]] = []
     for k, (a, b) in enumerate(points):
         if b <= top:
             if not kept and k:
@@ -270,5 +271,5 @@ def _clip(points: Sequence[tuple[float, float]], top: float) -> list[tuple[float
     return kept or [(points[-1][0], top)]
 
 
-def _number(value: float) -> str:
+def _number(value: Real) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
