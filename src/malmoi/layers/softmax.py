@@ -2,10 +2,11 @@
 
     logits = W h + b        p(w | h) = exp(logits_w) / Σ_v exp(logits_v)
 
-Training needs log p of one word a place, not V of them.  `log_prob` reads `h` in chunks, keeps no
-float32 [N, V], and writes the gradient over the probabilities:
+Training needs log p of one word a place, not V of them.  `log_prob` keeps one [N, V], p, in the
+precision of the product (bfloat16 under autocast), and multiplies by it twice on the way back:
 
-    ∂ log p(y_n) / ∂ logits_n = onehot(y_n) − p_n
+    L = Σ_n g_n log p(y_n)      ∂L/∂h_n = g_n (W_{y_n} − Σ_v p_nv W_v)
+                                ∂L/∂W_v = Σ_n g_n ([v = y_n] − p_nv) h_n
 """
 
 from typing import Any
@@ -15,50 +16,53 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-CHUNK = 2**24
-"""The most logits computed at a time: what fits a cache or two, and far from what fills memory."""
+CHUNK = 2**23
+"""The most logits alive at a time beside the probabilities: rows are read in chunks of so many."""
 
 
 class _LogProb(torch.autograd.Function):
-    """log softmax(h Wᵀ + b)[y], a chunk of rows at a time; p is kept in h's own precision."""
+    """log softmax(h Wᵀ + b)[y].  What is kept for the way back is p, once, in `low` precision."""
 
     @staticmethod
-    def forward(ctx: Any, h: Tensor, W: Tensor, b: Tensor | None, y: Tensor) -> Tensor:
-        rows = max(1, CHUNK // W.size(0))
-        keep = any(ctx.needs_input_grad)
-        logp, ps = [], []
-        for part, said in zip(torch.split(h, rows), torch.split(y, rows), strict=True):
-            logits = part @ W.T
-            if b is not None:
-                logits += b
-            wide = logits.float() if logits.dtype in (torch.bfloat16, torch.half) else logits
-            lse = wide.logsumexp(-1, keepdim=True)
-            logp.append((wide.gather(-1, said[:, None]) - lse).squeeze(-1))
-            if keep:
-                ps.append(wide.sub_(lse).exp_().to(h.dtype))
-        ctx.save_for_backward(h, W, y, *ps)
+    def forward(
+        ctx: Any, h: Tensor, W: Tensor, b: Tensor | None, y: Tensor, low: torch.dtype
+    ) -> Tensor:
+        h, W_low = h.to(low), W.to(low)
+        b_low = W_low.new_zeros(1) if b is None else b.to(low)
+        learning = any(ctx.needs_input_grad)
+        N, V = h.size(0), W.size(0)
+        rows = max(1, CHUNK // V)
+        buffer = h.new_empty(min(rows, N), V)
+        p = h.new_empty(N, V) if learning else buffer
+        logp = torch.empty(N, dtype=torch.promote_types(low, torch.float32), device=h.device)
+        for at in range(0, N, rows):
+            part, said = h[at : at + rows], y[at : at + rows, None]
+            logits = torch.addmm(b_low, part, W_low.T, out=buffer[: len(part)])
+            if learning:
+                top, word = logits.max(-1, keepdim=True)
+                q = torch.softmax(logits, -1, out=p[at : at + rows])
+                lse = top.to(logp) - q.gather(-1, word).to(logp).log()
+            else:
+                lse = logits.to(logp).logsumexp(-1, keepdim=True)
+            logp[at : at + rows] = (logits.gather(-1, said) - lse).squeeze(-1)
+        if learning:
+            ctx.save_for_backward(h, W, y, p)
         ctx.biased = b is not None
-        return torch.cat(logp)
+        return logp
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
-        h, W, y, *ps = ctx.saved_tensors
-        dh = torch.empty_like(h)
-        dW = torch.zeros_like(W)
-        db = torch.zeros_like(W[:, 0]) if ctx.biased else None
-        at = 0
-        for p in ps:
-            here = slice(at, at + p.size(0))
-            g = grad[here, None].to(p.dtype)
-            d_logits = p.neg().mul_(g)
-            d_logits.scatter_add_(1, y[here, None], g)
-            dh[here] = d_logits @ W
-            dW.addmm_(d_logits.T, h[here])
-            if db is not None:
-                db += d_logits.sum(0)
-            at += p.size(0)
-        return dh, dW, db, None
+        h, W, y, p = ctx.saved_tensors
+        g = grads[0][:, None]
+        gh = g * h
+        dh = dW = db = None
+        if ctx.needs_input_grad[0]:
+            dh = g * (W[y] - p @ W.to(p))
+        if ctx.needs_input_grad[1]:
+            dW = (p.T @ gh.to(p)).to(W).neg_().index_add_(0, y, gh.to(W))
+        if ctx.biased:
+            db = (p.T @ g.to(p)).to(W).neg_().index_add_(0, y, g.to(W)).squeeze(1)
+        return dh, dW, db, None, None
 
 
 class Softmax(nn.Module):
@@ -86,12 +90,10 @@ class Softmax(nn.Module):
 
     def log_prob(self, h: Float[Tensor, "B T d"], y: Int[Tensor, "B T"]) -> Float[Tensor, "B T"]:
         """The log-probability of y, the same as `forward(h).log_softmax(-1)` gathered at y."""
-        W: Tensor = self.W
-        b: Tensor | None = self.bias
         kind = h.device.type
-        if torch.is_autocast_enabled(kind):
-            low = torch.get_autocast_dtype(kind)
-            h, W, b = h.to(low), W.to(low), None if b is None else b.to(low)
+        low = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else h.dtype
         with torch.autocast(kind, enabled=False):
-            logp: Tensor = _LogProb.apply(h.flatten(0, 1), W, b, y.flatten().long())  # type: ignore[no-untyped-call]
+            logp: Tensor = _LogProb.apply(  # type: ignore[no-untyped-call]
+                h.flatten(0, 1), self.W, self.bias, y.flatten().long(), low
+            )
         return logp.view(y.shape)
