@@ -38,14 +38,12 @@ SPELLINGS = {
     "testing": "test",
 }
 TEXT = re.compile(r"^[^.]+$|\.(txt|text|tokens|raw|train|valid|dev|test)$")
-DETAILS = {"licence": "its owner's", "language": "", "tokens": "words"}
 
 
 def from_file(path: Path, seed: int) -> DataSet:
     """A file, split by malmoi."""
     splits, said = divide(partial(read_lines, path), str(path), seed)
-    description = f"a file: {path.name}"
-    return DataSet(str(path), description, **DETAILS, splits=splits, announcements=said)
+    return _yours(path, "a file", splits, said)
 
 
 def from_folder(folder: Path, seed: int) -> DataSet:
@@ -69,8 +67,20 @@ def from_folder(folder: Path, seed: int) -> DataSet:
         taken, announcement = divide(lines["train"], str(found["train"]), seed, missing)
         lines = {split: taken[split] if split in taken else lines[split] for split in SPLITS}
         said += announcement
-    description = f"a folder: {folder.name}"
-    return DataSet(str(folder), description, **DETAILS, splits=lines, announcements=said)
+    said += (f"{folder.name}: blank lines are dropped",)
+    return _yours(folder, "a folder", lines, said)
+
+
+def _yours(path: Path, what: str, splits: Splits, said: tuple[str, ...]) -> DataSet:
+    return DataSet(
+        name=str(path),
+        description=f"{what}: {path.name}",
+        licence="its owner's",
+        language="",
+        tokens="words",
+        splits=splits,
+        announcements=said,
+    )
 
 
 def files_of(folder: Path) -> dict[str, Path]:
