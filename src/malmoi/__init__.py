@@ -10,8 +10,9 @@ Names are imported when they are first used: `import malmoi` costs nothing.
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
-__all__ = ["Recipe", "compare", "load", "train"]
+from malmoi.version import __version__
+
+__all__ = ["Recipe", "__version__", "compare", "load", "train"]
 
 if TYPE_CHECKING:
     from malmoi.compare.run import compare

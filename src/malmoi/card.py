@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from malmoi import __version__
 from malmoi.ladder import LADDER
 from malmoi.recipe import Recipe, kind_of
+from malmoi.version import __version__
 
 
 def card(recipe: Recipe, report: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What every Config shares: how strictly it is read, and what a network must be told to be built."""
+"""What every Config shares: how strictly it is read, and what the data must tell a network."""
 
 from dataclasses import dataclass
 

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import torch
 
-from malmoi import __version__
 from malmoi.compare.pace import fitted
 from malmoi.compare.report import report as page
 from malmoi.compare.result import Comparison, Entry, Ground, Measures, Point, Said
@@ -29,6 +28,7 @@ from malmoi.recipe import Recipe
 from malmoi.run import Run, open_run
 from malmoi.train import Announced, Event, training
 from malmoi.use import LanguageModel, load
+from malmoi.version import __version__
 
 NAMES = tuple(rung.name for rung in LADDER)
 SENTENCES = 5  # held-out lines whose surprisal the report shows
