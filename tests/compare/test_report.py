@@ -30,7 +30,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         element = [tag, dict(attrs), ""]
         self.found.append(element)
-        if tag not in ("meta", "br"):
+        if tag not in ("meta", "br", "wbr"):
             self.open.append(element)
 
     def handle_endtag(self, tag):
@@ -199,7 +199,10 @@ def test_where_perplexities_do_not_compare_the_page_shows_none(made_up):
     text = report(dataclasses.replace(comparison, entries=(entry, *comparison.entries[2:])))
     assert "118.73" not in text
     assert "<svg" not in text
-    assert "bits per character" in Page(text).all("header")[0][1]
+    page = Page(text)
+    assert "bits per character" in page.all("header")[0][1]
+    assert {text for at, text in page.all("td", "text")} == {"words", "jamo"}
+    assert all(text.endswith("bits in all") for _, text in page.all("span", "figure"))
 
 
 def test_infinite_and_missing_measures_make_a_page_too(made_up):

@@ -38,6 +38,8 @@ def test_a_narrow_terminal_loses_columns_but_never_digits(made_up, width):
     assert all(cell_len(line) <= width for line in text.splitlines())
     for perplexity in ("118.73", "121.55", "131.40", "148.21", "166.02"):
         assert perplexity in text
+    if width >= 24:  # nor is a name broken
+        assert all(name in text for name in ("lstm", "gpt", "gru", "ngram", "elman"))
     shown = " ".join(text.split())
     for title in ("tokens/s", "on disk", "parameters"):
         assert title in shown  # as a column, or among those that were left out
@@ -96,6 +98,9 @@ def test_no_perplexity_where_perplexities_do_not_compare(made_up):
     assert "118.73" not in text
     assert "the limit" not in text
     assert "1.351" in text
+    assert row(text, "ngram").split()[:2] == ["ngram", "jamo"]  # what each model read
+    assert "118.73" not in printed(mixed, 30)
+    assert "1.351" in printed(mixed, 30)
     assert "a perplexity is per token" in text
 
 

@@ -113,36 +113,40 @@ def test_names_at_the_ends_of_lines_never_overlap_and_all_is_on_the_picture(ends
         assert TOP - 1 <= float(at["cy"]) <= BOTTOM + 1
 
 
+def ticks(svg, side, way):
+    """Where the labels of an axis stand: text → place."""
+    return {
+        e.text: float(at[way]) for e, at in positions(svg, "tick") if side in at["class"].split()
+    }
+
+
+def path(svg):
+    (_, at), *_ = positions(svg, "line")
+    return [tuple(map(float, point.split())) for point in at["d"][1:].split("L")]
+
+
 def test_the_line_passes_where_its_values_are():
     svg = chart([Series("a", ((1, 100), (100, 10)), 0)], x=X, y=Y, label="x")
-    (_, at), *_ = positions(svg, "line")
-    (x0, y0), (_, y1) = (tuple(map(float, p.split())) for p in at["d"][1:].split("L"))
-    assert x0 == pytest.approx(LEFT, abs=0.01)
-    ticks = {e.text: float(a["y"]) - 4 for e, a in positions(svg, "tick") if "end" in a["class"]}
-    assert y0 == pytest.approx(ticks["100"], abs=0.02)
-    assert y1 == pytest.approx(ticks["10"], abs=0.02)
-    assert ticks["50"] == pytest.approx(y0 + (y1 - y0) * math.log(2) / math.log(10), abs=0.02)
+    across, up = ticks(svg, "middle", "x"), ticks(svg, "end", "y")
+    down = 4  # a label's foot below its line
+    assert path(svg)[0] == pytest.approx((across["1 s"], up["100"] - down), abs=0.02)
+    assert path(svg)[1] == pytest.approx((across["100 s"], up["10"] - down), abs=0.02)
+    decade = up["10"] - up["100"]
+    assert up["50"] - up["100"] == pytest.approx(decade * math.log10(2), abs=0.02)
 
 
 def test_tick_labels_do_not_touch():
     svg = chart([Series("a", ((0.001, 9), (1e6, 8)), 0)], x=X, y=Y, label="x")
-    ticks = [
-        (float(a["x"]), text_width(e.text) * 12)
-        for e, a in positions(svg, "tick")
-        if "middle" in a["class"]
-    ]
-    assert len(ticks) >= 4
-    for (a, wa), (b, wb) in itertools.pairwise(ticks):
+    labels = [(x, text_width(text) * 12) for text, x in ticks(svg, "middle", "x").items()]
+    assert len(labels) >= 4
+    for (a, wa), (b, wb) in itertools.pairwise(labels):
         assert b - a > (wa + wb) / 2
 
 
 def test_a_line_that_starts_above_the_picture_enters_where_it_crosses_the_edge():
     svg = chart([Series("a", ((1, 1000), (100, 10)), 0)], x=X, y=Y, label="x", highest=100)
-    (_, at), *_ = positions(svg, "line")
-    x0 = float(at["d"][1:].split("L")[0].split()[0])
-    # straight on logarithms: 1000 → 10 is two decades, 100 is reached half way, at x = 10
-    (_, dot), *_ = positions(svg, "dot")
-    assert x0 == pytest.approx(LEFT + (float(dot["cx"]) - LEFT) / 2, abs=0.02)
+    # straight on logarithms: 1000 → 10 is two decades, 100 is reached half way, at 10 s
+    assert path(svg)[0] == pytest.approx((ticks(svg, "middle", "x")["10 s"], TOP), abs=0.02)
 
 
 def test_a_model_without_a_curve_is_a_dot_and_its_name():

@@ -1,20 +1,17 @@
-// Point at a token: the same token lights up in every row, and each row says what it cost there.
+// Point at a token: the same place lights up in every row, and each row says what it cost there.
 "use strict";
 for (const sentence of document.querySelectorAll(".sentence")) {
-  const rows = [...sentence.querySelectorAll(".row")].map((row) => ({
-    figure: row.querySelector(".figure"),
-    usual: row.querySelector(".figure").textContent,
-    tokens: [...row.querySelectorAll(".w")],
-  }));
+  const rows = [...sentence.querySelectorAll(".row")].map((row) => {
+    const figure = row.querySelector(".figure");
+    return { figure, usual: figure.textContent, tokens: [...row.querySelectorAll(".w")] };
+  });
   const even = rows.every((row) => row.tokens.length === rows[0].tokens.length);
   const show = (token) => {
-    for (const row of rows) {
-      const place = row.tokens.indexOf(token);
-      const index = place >= 0 || !even ? place : rows.flatMap((r) => r.tokens).indexOf(token) % row.tokens.length;
-      row.tokens.forEach((other, k) => other.classList.toggle("on", k === index));
-      const told = index < 0 ? null : row.tokens[index].title.split(" · ");
-      const bits = told && told[0].slice(told[0].lastIndexOf(": ") + 2);
-      row.figure.textContent = told ? `${bits}, ${told[2].replace("probability ", "p ")}` : row.usual;
+    const place = token ? rows.map((row) => row.tokens.indexOf(token)).find((k) => k >= 0) : -1;
+    for (const { figure, usual, tokens } of rows) {
+      const lit = even ? tokens[place] : tokens.find((other) => other === token);
+      for (const other of tokens) other.classList.toggle("on", other === lit);
+      figure.textContent = lit ? lit.dataset.told : usual;
     }
   };
   sentence.addEventListener("pointerover", (event) => show(event.target.closest(".w")));

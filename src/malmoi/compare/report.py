@@ -9,22 +9,16 @@ nothing else, whatever the text that was modelled contains.
 
 import base64
 import hashlib
-import math
 import re
 from importlib import resources
 
 from malmoi.compare import figures
+from malmoi.compare.curves import curves
 from malmoi.compare.fair import best, judge, ranked
 from malmoi.compare.result import Comparison, Entry
 from malmoi.compare.strips import LEGEND, strips
-from malmoi.compare.table import COLUMNS, Column, columns, notes
-from malmoi.explain.draw import Axis, Markup, Real, Series, chart, escape, join, tag
-
-TIMES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1200, 3600, 7200)
-DAYS = (*TIMES, 18_000.0, 36_000.0, 86_400.0, 172_800.0, 432_000.0, 864_000.0)
-ROUND = tuple(m * 10.0**k for k in range(13) for m in (1, 2, 5))
-FINE = tuple(m * 10.0**k for k in range(9) for m in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8))
-CUT = 12.0  # a curve is drawn from this many times the lowest perplexity
+from malmoi.compare.table import TEST, Column, columns, notes, ranks
+from malmoi.explain.draw import Markup, escape, join, tag
 
 MEANINGS = (
     (
@@ -85,7 +79,7 @@ def report(comparison: Comparison) -> str:
             None,
             _opening(comparison),
             _table(comparison),
-            _curves(comparison),
+            curves(comparison),
             _surprises(comparison),
             _samples(comparison),
             _meanings(comparison),
@@ -104,7 +98,7 @@ def _opening(comparison: Comparison) -> Markup:
             "li",
             None,
             _user("strong", ground.tokenisation),
-            f" {ground.vocabulary:,} types · {ground.train:,} train, {ground.dev:,} dev, "
+            f" · {ground.vocabulary:,} types · {ground.train:,} train, {ground.dev:,} dev, "
             f"{ground.test:,} test tokens"
             + (f", {ground.unknown:,} of them unknown" if ground.unknown else ""),
         )
@@ -140,32 +134,31 @@ def _finding(comparison: Comparison) -> Markup:
 
 
 def _table(comparison: Comparison) -> Markup:
-    shown, first = columns(comparison), best(comparison)
-    head = [tag("th", {"scope": "col", "class": _side(c)}, *_lines(c.title)) for c in shown]
+    shown, order, first = columns(comparison), ranks(comparison), best(comparison)
+    head = [tag("th", {"scope": "col", "class": _side(c, order)}, *_lines(c.title)) for c in shown]
     rows = []
     for entry in ranked(comparison):
-        aside = " · ".join(
-            f"{c.title.split()[-1] if c.needs else c.title.split()[0]} {c.cell(entry)}"
+        aside = [
+            _user("span", c.aside.format(cell))
             for c in shown
-            if c.keep > 1
-        )
+            if c.aside and (cell := c.cell(entry)) != "–"
+        ]
         name = tag(
             "th",
             {"scope": "row"},
-            _named(comparison, entry),
-            tag("span", {"class": "best"}, "best") if entry is first else "",
+            _named(comparison, entry, "best" if entry is first else ""),
             _user("span", entry.description, "about"),
-            tag("span", {"class": "aside"}, aside),
+            tag("span", {"class": "aside"}, *aside),
         )
-        cells = [tag("td", {"class": _side(c)}, c.cell(entry)) for c in shown[1:]]
+        cells = [_user("td", c.cell(entry), _side(c, order)) for c in shown[1:]]
         rows.append(tag("tr", {"class": "first"} if entry is first else None, name, *cells))
     limit = comparison.ground.limit
     if limit is not None and judge(comparison).perplexity:
         cells = [
             tag(
                 "td",
-                {"class": _side(c)},
-                figures.perplexity(limit) if c.title == "perplexity\ntest" else "",
+                {"class": _side(c, order)},
+                figures.perplexity(limit) if c.title == TEST else "",
             )
             for c in shown[1:]
         ]
@@ -178,68 +171,11 @@ def _table(comparison: Comparison) -> Markup:
         tag("h2", None, "The models"),
         tag(
             "table",
-            {"class": "models"},
+            {"class": "models" if judge(comparison).perplexity else "models bits"},
             tag("thead", None, tag("tr", None, *head)),
             tag("tbody", None, *rows),
         ),
         tag("ul", {"class": "notes"}, *said) if said else "",
-    )
-
-
-def _curves(comparison: Comparison) -> Markup:
-    if not judge(comparison).perplexity:
-        return Markup()
-    by_time, by_tokens = [], []
-    for colour, entry in enumerate(comparison.entries):
-        points = [
-            (point.seconds, float(point.tokens), point.dev_perplexity)
-            for point in entry.curve
-            if point.dev_perplexity is not None and math.isfinite(point.dev_perplexity)
-        ]
-        note = figures.perplexity(points[-1][2]) if points else ""
-        timed = tuple((s, p) for s, _, p in points if s > 0)
-        counted = tuple((t, p) for _, t, p in points if t > 0)
-        by_time.append(Series(entry.name, timed, colour, note))
-        by_tokens.append(Series(entry.name, counted, colour, note))
-    levels = [p for series in (*by_time, *by_tokens) for _, p in series.points]
-    if not levels:
-        return Markup()
-    limit = comparison.ground.limit
-    lowest = min([*levels, *([limit] if limit else [])])
-    highest = min(max(levels), CUT * lowest)
-    fine = highest < 5 * lowest
-    y = Axis("dev perplexity", FINE if fine else ROUND, lambda value: f"{value:,.3g}")
-    if highest >= 1000:
-        y = Axis(y.title, y.ticks, lambda value: f"{value:,.0f}")
-    drawn = [
-        tag(
-            "figure",
-            None,
-            chart(
-                series,
-                x=x,
-                y=y,
-                label=f"dev perplexity against {x.title}, a line for each model",
-                limit=(f"the limit {figures.perplexity(limit)}", limit) if limit else None,
-                highest=highest,
-            ),
-        )
-        for series, x in (
-            (by_time, Axis("training time", DAYS, _clock)),
-            (by_tokens, Axis("tokens read", ROUND, figures.count)),
-        )
-    ]
-    cut = (
-        f" Curves begin where they fall below {figures.perplexity(highest)}."
-        if highest < max(levels)
-        else ""
-    )
-    return tag(
-        "section",
-        None,
-        tag("h2", None, "How they learnt"),
-        tag("p", {"class": "lead"}, f"All axes are logarithmic; lower is better.{cut}"),
-        tag("div", {"class": "pair"}, *drawn),
     )
 
 
@@ -254,8 +190,8 @@ def _surprises(comparison: Comparison) -> Markup:
         tag(
             "p",
             {"class": "lead"},
-            "Held-out sentences, one row a model. The darker a token, the less the model had "
-            "expected it. Point at a token for its figures.",
+            "Held-out sentences, one row a model. The stronger its colour, the less the model had "
+            "expected a token. Point at one for its figures.",
         ),
         LEGEND,
         *drawn,
@@ -268,7 +204,11 @@ def _samples(comparison: Comparison) -> Markup:
     cards = []
     for entry in ranked(comparison):
         texts = [
-            tag("p", {"class": "sample", **_language(s)}, *_after(comparison.prompt, s))
+            tag(
+                "p",
+                {"class": "sample", "dir": "auto", **_language(s)},
+                *_after(comparison.prompt, s),
+            )
             for s in entry.samples
         ]
         if texts:
@@ -319,11 +259,12 @@ def _again(comparison: Comparison) -> Markup:
     )
 
 
-def _named(comparison: Comparison, entry: Entry) -> Markup:
+def _named(comparison: Comparison, entry: Entry, mark: str = "") -> Markup:
     """A model's name with its colour, the same everywhere on the page."""
     colour = comparison.entries.index(entry) % 8
     dot = tag("i", {"class": f"key c{colour}"})
-    return tag("span", {"class": "name", **_language(entry.name)}, dot, entry.name)
+    after = [" ", tag("span", {"class": "best"}, mark)] if mark else []
+    return tag("span", {"class": "name", **_language(entry.name)}, dot, entry.name, *after)
 
 
 def _user(name: str, text: str, kind: str = "") -> Markup:
@@ -336,21 +277,14 @@ def _language(text: str) -> dict[str, str]:
     return {"lang": "ko"} if re.search(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]", text) else {}
 
 
-def _side(column: Column) -> str:
-    return f"{'text' if column is COLUMNS[0] else 'number'} keep{column.keep}"
+def _side(column: Column, order: str) -> str:
+    side = "text" if column.title in ("model", "read") else "number"
+    return f"{side} keep{column.keep}{' order' if column.title == order else ''}"
 
 
 def _lines(title: str) -> list[Markup]:
     first, *rest = title.split("\n")
     return [escape(first), *(join([tag("br"), line]) for line in rest)]
-
-
-def _clock(seconds: Real) -> str:
-    """The shortest name of a time on an axis."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"
 
 
 def _own(name: str) -> Markup:

@@ -1,11 +1,12 @@
 """Surprisal strips: held-out sentences, token by token, one row a model."""
 
+import math
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from malmoi.compare import figures
-from malmoi.compare.fair import ranked
+from malmoi.compare.fair import judge, ranked
 from malmoi.compare.result import Comparison, Entry, Said
 from malmoi.explain.draw import Markup, Real, join, tag
 
@@ -22,10 +23,10 @@ def shade(bits: Real) -> int:
 
 def strips(comparison: Comparison, named: Callable[[Entry], Markup]) -> list[Markup]:
     """One block a sentence; a row in it for each model that has surprisals."""
-    blocks = []
+    blocks, alike = [], judge(comparison).perplexity
     for k, sentence in enumerate(comparison.sentences):
         rows = [
-            _row(named(entry), sentence, entry.surprisals[k])
+            _row(named(entry), sentence, entry.surprisals[k], alike)
             for entry in ranked(comparison)
             if entry.surprisals
         ]
@@ -34,28 +35,36 @@ def strips(comparison: Comparison, named: Callable[[Entry], Markup]) -> list[Mar
     return blocks
 
 
-def _row(name: Markup, sentence: str, said: Sequence[Said]) -> Markup:
-    mean = sum(token.bits for token in said) / max(len(said), 1)
-    usual = f"{figures.bits(mean)[:4].rstrip('.')} bits a token"
+def _row(name: Markup, sentence: str, said: Sequence[Said], alike: bool) -> Markup:
+    """alike: all rows have the same tokens, so that a mean says something."""
+    total = sum(token.bits for token in said)
+    value = f"{total / max(len(said), 1):.2f}" if alike else f"{total:.1f}"
+    usual = f"{value.replace('inf', '∞')} bits {'a token' if alike else 'in all'}"
     figure = tag("span", {"class": "figure"}, usual)
+    spaced = gaps(sentence, said)
     tokens = [
         _token(token, gap, last=place == len(said) - 1)
-        for place, (token, gap) in enumerate(zip(said, gaps(sentence, said), strict=True))
+        for place, (token, gap) in enumerate(zip(said, spaced, strict=True))
     ]
+    close = " close" if sum(spaced) < len(spaced) / 2 else ""
     language = {"lang": "ko"} if any("\uac00" <= c <= "\ud7a3" for c in sentence) else {}
     who = tag("div", {"class": "who"}, name, figure)
-    return tag("div", {"class": "row"}, who, tag("p", {"class": "strip", **language}, *tokens))
+    strip = tag("p", {"class": f"strip{close}", "dir": "auto", **language}, *tokens)
+    return tag("div", {"class": "row"}, who, strip)
 
 
 def _token(said: Said, gap: bool, *, last: bool) -> Markup:
     """One shaded token; its figures are its title, so that no script is needed to read them."""
     text = END if last and said.token == "</s>" else said.token
-    text = "␣" * len(text) if text.isspace() else text
+    space = text.isspace()
+    text = "␣" * len(text) if space else text
     told = f"{figures.bits(said.bits)} bits · {said.nats:.3f} nats"
     chance = figures.probability(said.probability)
     title = f"{text}: {told} · probability {chance}"
-    attributes = {"class": f"w s{shade(said.bits)}", "title": title}
-    return join([" " if gap else "", tag("span", attributes, text)])
+    brief = f"{said.bits:.1f} bits, p {chance}" if math.isfinite(said.bits) else "∞ bits, p 0"
+    kind = f"w s{shade(said.bits)}{' space' if space else ''}"
+    token = tag("span", {"class": kind, "title": title, "data-told": brief}, text)
+    return join([" " if gap else "", token, tag("wbr") if space else ""])
 
 
 def gaps(sentence: str, said: Sequence[Said]) -> list[bool]:

@@ -7,7 +7,7 @@ is ever cut in the middle.  Colour only repeats what a sign already says, so NO_
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rich import box
@@ -21,6 +21,7 @@ from malmoi.compare.fair import best, judge, ranked
 from malmoi.compare.result import Comparison, Entry, Measures
 
 MARK = "▸"
+TEST, BITS = "perplexity\ntest", "bits per\ncharacter"
 INFINITE = (
     "gives a part of the text the probability 0, so its perplexity is infinite: "
     "an estimator that smooths never does."
@@ -29,11 +30,13 @@ INFINITE = (
 
 @dataclass(frozen=True)
 class Column:
-    """title: two lines at most.  keep: how long it stays when the terminal is narrow, 0 always."""
+    """title: two lines at most.  keep: how long it stays when room is short, 0 always.
+    aside: how the report says the same where it has no room for the column."""
 
     title: str
     cell: Callable[[Entry], str]
     keep: int
+    aside: str = ""
     needs: Literal["perplexity", ""] = ""
 
 
@@ -50,22 +53,38 @@ def _measure(part: Literal["dev", "test"], name: str) -> Callable[[Entry], str]:
 
 COLUMNS = (
     Column("model", lambda entry: entry.name, 0),
-    Column("parameters", lambda entry: figures.count(entry.parameters), 3),
-    Column("training\ntime", lambda entry: figures.duration(entry.seconds), 2),
-    Column("tokens/s", lambda entry: figures.rate(entry.tokens_per_second), 6),
-    Column("perplexity\ndev", _measure("dev", "perplexity"), 5, "perplexity"),
-    Column("perplexity\ntest", _measure("test", "perplexity"), 0, "perplexity"),
-    Column("bits per\ncharacter", _measure("test", "bits_per_character"), 1),
-    Column("bits per\nbyte", _measure("test", "bits_per_byte"), 7),
-    Column("on disk", lambda entry: figures.size(entry.size_bytes), 4),
+    Column("parameters", lambda entry: figures.count(entry.parameters), 3, "{} parameters"),
+    Column("training\ntime", lambda entry: figures.duration(entry.seconds), 2, "{}"),
+    Column("tokens/s", lambda entry: figures.rate(entry.tokens_per_second), 6, "{} tokens/s"),
+    Column("perplexity\ndev", _measure("dev", "perplexity"), 5, "dev {}", "perplexity"),
+    Column(TEST, _measure("test", "perplexity"), 0, "", "perplexity"),
+    Column(BITS, _measure("test", "bits_per_character"), 1),
+    Column("bits per\nbyte", _measure("test", "bits_per_byte"), 7, "{} bits/byte"),
+    Column("on disk", lambda entry: figures.size(entry.size_bytes), 4, "{}"),
 )
 """Bits are the test's.  The order is that of reading; `keep` that of leaving."""
 
 
 def columns(comparison: Comparison) -> tuple[Column, ...]:
-    """The columns that may be shown: no perplexity where perplexities do not compare."""
+    """The columns that may be shown: no perplexity where perplexities do not compare, and what
+    each model read where they did not all read the same."""
+    if judge(comparison).perplexity:
+        return COLUMNS
+    texts = {comparison.ground_of(entry).data for entry in comparison.entries}
+
+    def read(entry: Entry) -> str:
+        ground = comparison.ground_of(entry)
+        return f"{ground.data}, {ground.tokenisation}" if len(texts) > 1 else ground.tokenisation
+
+    name, *others = (c for c in COLUMNS if c.needs != "perplexity")
+    shown = [replace(c, keep=0) if c.title == BITS else c for c in others]
+    return (name, Column("read", read, 1, "{}"), *shown)
+
+
+def ranks(comparison: Comparison) -> str:
+    """The title of the column that orders the table, or nothing."""
     fair = judge(comparison)
-    return tuple(c for c in COLUMNS if fair.perplexity or c.needs != "perplexity")
+    return TEST if fair.perplexity else BITS if fair.bits else ""
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:
@@ -139,7 +158,7 @@ class Table:
             grid.add_section()
             grid.add_row(
                 "  the limit",
-                *(limit if c.title == "perplexity\ntest" else "" for c in shown[1:]),
+                *(limit if c.title == TEST else "" for c in shown[1:]),
                 style="cyan",
             )
         return grid

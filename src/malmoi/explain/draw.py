@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 COLOURS = 8
-VOID = frozenset({"meta", "br"})
+VOID = frozenset({"meta", "br", "wbr"})
 Real: TypeAlias = float | int
 Attributes: TypeAlias = Mapping[str, str | Real]
 
@@ -152,9 +152,9 @@ class Log:
         return self.start + part * (self.end - self.start)
 
 
-WIDTH, HEIGHT = 520.0, 330.0
-TOP, BOTTOM, LEFT = 34.0, 288.0, 46.0
-FONT, LINE = 12.5, 17.0
+WIDTH, HEIGHT = 420.0, 310.0
+TOP, BOTTOM, LEFT = 32.0, 270.0, 42.0
+FONT, LINE, NAME = 12.0, 16.0, 9.0  # NAME: em that the name of a line may fill
 
 
 def chart(
@@ -172,12 +172,13 @@ def chart(
     highest: what lies above is cut off (the first steps of a training say little).
     """
     drawn = [s for s in series if s.points]
-    names = [f"{shorten(s.name, 11)} {s.note}" for s in drawn] + ([limit[0]] if limit else [])
-    right = WIDTH - max(60.0, FONT * max((text_width(n) for n in names), default=0) + 22)
+    names = [f"{shorten(s.name, NAME)} {s.note}" for s in drawn] + ([limit[0]] if limit else [])
+    right = WIDTH - max(60.0, FONT * max((text_width(n) for n in names), default=0) + 26)
     xs = [p[0] for s in drawn for p in s.points]
     ys = [min(p[1], highest) for s in drawn for p in s.points] + ([limit[1]] if limit else [])
-    across = Log(*_room(xs, 1.0), LEFT, right)
-    up = Log(*_room(ys, 1.06), BOTTOM, TOP)
+    across = Log(*_room(xs, 0.03), LEFT, right)
+    bottom, top = _room(ys, 0.07)
+    up = Log(bottom, min(top, highest), BOTTOM, TOP)  # what is cut off leaves at the very top
 
     ends = [up(min(s.points[-1][1], highest)) for s in drawn] + ([up(limit[1])] if limit else [])
     places = spread(ends, LINE, TOP, BOTTOM)
@@ -220,14 +221,14 @@ def _grid(across: Log, up: Log, x: Axis, y: Axis, right: Real) -> list[Markup]:
 
 def _name(name: str, note: str, colour: str, end: Real, place: Real, right: Real) -> Markup:
     """A line's name at the right, with a leader to where the line ends."""
-    leader = f"M{_number(right)} {_number(end)}L{_number(right + 10)} {_number(place)}"
-    at: Attributes = {"class": "name", "x": right + 15, "y": place + 4.5}
+    leader = f"M{_number(right)} {_number(end)}L{_number(right + 14)} {_number(place)}"
+    at: Attributes = {"class": "name", "x": right + 19, "y": place + 4.5}
     after = tag("tspan", {"class": "note"}, f" {note}") if note else Markup()
     full = tag("title", None, f"{name} {note}".strip())
     return join(
         [
             tag("path", {"class": f"leader {colour}", "d": leader}),
-            tag("text", at, full, shorten(name, 11), after),
+            tag("text", at, full, shorten(name, NAME), after),
         ]
     )
 
@@ -250,11 +251,12 @@ def _ticks(
     return kept
 
 
-def _room(values: Sequence[Real], more: Real) -> tuple[Real, Real]:
-    """The ends of an axis: a little more than the values, and never nothing."""
+def _room(values: Sequence[Real], part: Real) -> tuple[Real, Real]:
+    """The ends of an axis: `part` of its length more than the values need at each end."""
     low, high = min(values, default=1.0), max(values, default=10.0)
     if high < low * 1.2:
         low, high = low / 1.5, high * 1.5
+    more = (high / low) ** part
     return low / more, high * more
 
 
