@@ -81,7 +81,10 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as ending:
         return ending.exit_code
     except click.ClickException as error:
-        error.show()
+        click.echo(f"error: {error.format_message()}", err=True)
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            click.echo(f"hint: {context.command_path} --help", err=True)
         return 2
     except MalmoiError as error:
         click.echo(f"error: {error}", err=True)

@@ -63,7 +63,7 @@ def evaluate_(
     elif data is not None and split is None and Path(data).is_file():
         lines = lines_of(data)
     else:
-        source = catalogue.find(data or task.data)
+        source = catalogue.find(data or task.data, seed=task.split_seed)
         announce(source.announcements, quiet=quiet)
         split = split or ("test" if "test" in source.splits else "valid")
         say(f"reading {source.name}, {split}", quiet=quiet)

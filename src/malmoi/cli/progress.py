@@ -52,7 +52,8 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.progress.stop()
+        if self.progress.live.is_started:  # stopping what was not started prints an empty line
+            self.progress.stop()
 
     def begin(self, title: str) -> None:
         """A new model: a new bar."""

@@ -88,7 +88,7 @@ def train_(
                 raise UsageError(
                     f"train {what} on what?", hint=f"malmoi train {what} --data my.txt"
                 )
-            source = catalogue.find(data, seed=seed or 1)
+            source = catalogue.find(data)
             recipe = recipe_for(what, source, data=data, tokens=tokens).replace(changes)
             folder = Path(to or Path("runs") / what)
         events = training(recipe, folder)

@@ -87,7 +87,7 @@ def comparing(
     if len(set(models)) < len(models):
         raise UsageError("a model is named twice", where=", ".join(models))
     folder = Path(to)
-    source = catalogue.find(data, seed=seed)
+    source = catalogue.find(data)
     recipes = {
         name: recipe_for(name, source, data=data, tokens=tokens, seed=seed).replace(overrides)
         for name in models

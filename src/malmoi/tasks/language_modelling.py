@@ -9,8 +9,9 @@ The text is one stream of tokens with a boundary after each line.  `order` says 
     lines     every line for itself, in buckets of like length
 
 Evaluation reads every token once: lines for themselves under `lines`; otherwise as one stream, the
-carry never dropped, or, where the context is finite, in windows that overlap by half.  It is always
-in full precision, over the full vocabulary, and does not depend on how it is batched.
+carry never dropped, or, where the context is finite, in windows that overlap by half
+(`malmoi.decode.window`).  It is always in full precision, over the full vocabulary, and does not
+depend on how it is batched.
 """
 
 import math
@@ -29,13 +30,14 @@ from malmoi.config import CONFIG, Sizes
 from malmoi.data import catalogue
 from malmoi.data.batches import LanguageBatch
 from malmoi.data.corpus import UNK, Corpus, encoded
-from malmoi.data.order import Lanes, Lines, Strided, Windows
+from malmoi.data.order import Lanes, Lines, Windows
+from malmoi.decode.window import endless
 from malmoi.errors import UsageError
 from malmoi.metrics.perplexity import Report
 from malmoi.objective import Loss
 from malmoi.text import Kind, Text
 
-EVALUATION_TOKENS = 4096  # read at once when evaluating: bounds memory, changes no result
+READ = 4096  # tokens read at once when evaluating: bounds memory, changes no result
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -43,6 +45,7 @@ class LanguageModelling:
     """data: a name, a file or a folder.  tokens: what a token is.  vocabulary: at most so many
     types (0: no limit).  min_count: rarer types become `<unk>`.  batch: lanes, windows or, under
     `lines`, batch × length tokens in a batch.  length: tokens back-propagated through.
+    split_seed: which lines of a single file are held out, the same whatever the recipe's seed.
     """
 
     data: str
@@ -52,6 +55,7 @@ class LanguageModelling:
     order: Literal["lanes", "windows", "lines"] = "lanes"
     batch: Annotated[int, Field(ge=1)] = 20
     length: Annotated[int, Field(ge=1)] = 35
+    split_seed: Annotated[int, Field(ge=0)] = 0
 
     def prepare(self, folder: Path, seed: int, *, write: bool = True) -> "LanguageModellingTask":
         """Find the data, learn the text's tokens, write the token streams into `folder`.
@@ -59,7 +63,7 @@ class LanguageModelling:
         The tokens of a run that was stopped are its own; the streams are always written anew,
         unless another process has just done that (write = False).
         """
-        data = catalogue.find(self.data, seed=seed)
+        data = catalogue.find(self.data, seed=self.split_seed)
         if (folder / "text").is_dir():
             text = Text.load(folder / "text")
         else:
@@ -141,28 +145,20 @@ def report(model: LanguageModel[Any], corpus: Corpus, *, by_line: bool) -> Repor
             "stupid back-off has no perplexity: its scores do not sum to 1 over the vocabulary",
             hint='use it to generate and to rank, or train with estimator = "kneser-ney"',
         )
-    batches: Sequence[LanguageBatch]
-    if by_line:
-        batches = Lines(corpus.tokens, budget=EVALUATION_TOKENS, longest=model.context)
-    elif model.context is None:
-        batches = Lanes(corpus.tokens, lanes=1, length=EVALUATION_TOKENS)
-    else:
-        batches = Strided(
-            corpus.tokens,
-            batch=max(1, EVALUATION_TOKENS // model.context),
-            context=model.context,
-            stride=max(1, model.context // 2),
-        )
+    reader = endless(model)
+    order = (
+        Lines(corpus.tokens, budget=READ) if by_line else Lanes(corpus.tokens, lanes=1, length=READ)
+    )
     total = Report(characters=corpus.characters, bytes=corpus.bytes)
     carry: Any = None
     training = getattr(model, "training", False)
     if isinstance(model, torch.nn.Module):
         model.eval()
     device = next((p.device for p in getattr(model, "parameters", list)()), torch.device("cpu"))
-    for k in range(len(batches)):
-        batch = batches[k].to(device)
-        carry = model.begin(len(batch.x)) if batch.fresh or carry is None else carry
-        logp, carry = model.log_prob(batch.x, batch.y, carry)
+    for batch in order:
+        batch = batch.to(device)
+        carry = reader.begin(len(batch)) if batch.fresh or carry is None else carry
+        logp, carry = reader.log_prob(batch.x, batch.y, carry)
         total += scored(logp, batch)
     if isinstance(model, torch.nn.Module):
         model.train(training)
