@@ -7,8 +7,17 @@ precision of the product (bfloat16 under autocast), and multiplies by it twice o
 
     L = Σ_n g_n log p(y_n)      ∂L/∂h_n = g_n (W_{y_n} − Σ_v p_nv W_v)
                                 ∂L/∂W_v = Σ_n g_n ([v = y_n] − p_nv) h_n
+
+With `samples`, training estimates the sum over the vocabulary from part of it, after Bengio &
+Senécal (2003) and Jean et al. (2015, arXiv:1412.2007); reading, scoring and writing never do:
+
+    Ẑ = Σ_{v ∈ F ∪ Y} exp(logits_v) + (|R| / |S|) Σ_{v ∈ S} exp(logits_v)      E[Ẑ] = Z
+
+F are the frequent words (ids are sorted by frequency), Y what the batch says, R the rest, and S
+words drawn from R without replacement.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -66,12 +75,22 @@ class _LogProb(torch.autograd.Function):
 
 
 class Softmax(nn.Module):
-    """logits = W h + b.  tied: an embedding whose table is W, which then is saved once, there."""
+    """logits = W h + b.  tied: an embedding whose table is W, which then is saved once, there.
+
+    samples: |F| + |S| while training, half each; 0: the sum over all of the vocabulary.
+    """
 
     def __init__(
-        self, d: int, vocabulary: int, *, tied: nn.Embedding | None = None, bias: bool = True
+        self,
+        d: int,
+        vocabulary: int,
+        *,
+        tied: nn.Embedding | None = None,
+        bias: bool = True,
+        samples: int = 0,
     ) -> None:
         super().__init__()
+        self.samples = samples
         self._tied = (tied,)  # in a tuple, lest the table be saved twice
         self.weight = None if tied is not None else nn.Parameter(torch.empty(vocabulary, d))
         self.bias = nn.Parameter(torch.zeros(vocabulary)) if bias else None
@@ -90,10 +109,33 @@ class Softmax(nn.Module):
 
     def log_prob(self, h: Float[Tensor, "B T d"], y: Int[Tensor, "B T"]) -> Float[Tensor, "B T"]:
         """The log-probability of y, the same as `forward(h).log_softmax(-1)` gathered at y."""
+        W: Tensor = self.W
+        b: Tensor | None = self.bias
+        said = y.flatten().long()
+        if self.training and 0 < self.samples < W.size(0):
+            words, log_weight, said = self.sample(said, W.size(0))
+            W = W.index_select(0, words)
+            b = log_weight.to(W) + (0.0 if b is None else b.index_select(0, words))
         kind = h.device.type
         low = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else h.dtype
         with torch.autocast(kind, enabled=False):
             logp: Tensor = _LogProb.apply(  # type: ignore[no-untyped-call]
-                h.flatten(0, 1), self.W, self.bias, y.flatten().long(), low
+                h.flatten(0, 1), W, b, said, low
             )
         return logp.view(y.shape)
+
+    def sample(
+        self, y: Int[Tensor, "N"], V: int
+    ) -> tuple[Int[Tensor, "K"], Float[Tensor, "K"], Int[Tensor, "N"]]:
+        """F ∪ Y ∪ S; the logarithm of what each stands for, 0 or log |R| / |S|; y's places."""
+        frequent = self.samples // 2
+        sure = torch.zeros(V, dtype=torch.bool, device=y.device)
+        sure[:frequent] = True
+        sure[y] = True
+        exact, rest = sure.nonzero().squeeze(1), (~sure).nonzero().squeeze(1)
+        drawn = rest[torch.randperm(len(rest), device=y.device)[: self.samples - frequent]]
+        words = torch.cat([exact, drawn])
+        log_weight = torch.zeros(len(words), device=y.device)
+        log_weight[len(exact) :] = math.log(len(rest) / max(1, len(drawn)))
+        place = sure.cumsum(0) - 1
+        return words, log_weight, place[y]

@@ -37,6 +37,7 @@ class Config:
     """d: width.  heads: d / heads each.  context: the most tokens it can read.
 
     norm: "pre" as GPT-2, "post" as GPT.  tied: the output layer's table is the embedding's.
+    samples: train the softmax on so many words of V (`layers.softmax`), 0: on all of them.
     """
 
     d: Annotated[int, Field(gt=0)] = 256
@@ -46,6 +47,7 @@ class Config:
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     norm: Literal["pre", "post"] = "pre"
     tied: bool = True
+    samples: Annotated[int, Field(ge=0)] = 0
 
     def __post_init__(self) -> None:
         if self.d % self.heads:
@@ -72,7 +74,11 @@ class GPT(nn.Module):
         )
         self.norm = nn.LayerNorm(d) if config.norm == "pre" else nn.Identity()
         self.out = Softmax(
-            d, sizes.vocabulary, tied=self.embed if config.tied else None, bias=False
+            d,
+            sizes.vocabulary,
+            tied=self.embed if config.tied else None,
+            bias=False,
+            samples=config.samples,
         )
         self.reset_parameters()
 

@@ -46,6 +46,7 @@ class _Config:
 
     dropout: into every layer.  dropout_out: after the last.  locked: one mask for all steps.
     tied: the output layer's table is the embedding's.  init: weights begin uniform in ±init.
+    samples: train the softmax on so many words of V (`layers.softmax`), 0: on all of them.
     """
 
     d: Width = 200
@@ -56,6 +57,7 @@ class _Config:
     locked: bool = False
     tied: bool = False
     init: Annotated[float, Field(gt=0.0)] = 0.1
+    samples: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -99,7 +101,12 @@ class RNN(nn.Module):
         self.drop_out = Dropout(config.dropout_out, locked=config.locked)
         through = config.tied and d_word != d
         self.project = nn.Linear(d, d_word) if through else nn.Identity()
-        self.out = Softmax(d_word if through else d, V, tied=self.embed if config.tied else None)
+        self.out = Softmax(
+            d_word if through else d,
+            V,
+            tied=self.embed if config.tied else None,
+            samples=config.samples,
+        )
         self.reset_parameters()
 
     def _recurrent(self, d_word: int) -> Elman | GRU | LSTM:
