@@ -19,6 +19,7 @@ def card(recipe: Recipe, report: Mapping[str, Any]) -> str:
         for split in ("valid", "test")
         if (m := report.get(split))
     ]
+    notes = [*report["data_announcements"], *report["announcements"]]
     table = [
         "| split | perplexity | bits per character | tokens | of them unknown |",
         "|---|---|---|---|---|",
@@ -37,8 +38,8 @@ def card(recipe: Recipe, report: Mapping[str, Any]) -> str:
             "Every token and one end of each line are scored, `<unk>` as an ordinary token; the "
             "beginning of a line is not.",
             "",
-            *(f"- {note}" for note in report["announcements"]),
-            *([""] if report["announcements"] else []),
+            *(f"- {note}" for note in notes),
+            *([""] if notes else []),
             f"Trained in {report['seconds']:,.0f} s at {report['tokens_per_second']:,.0f} "
             f"tokens a second ({report['machine']}).",
             "",

@@ -32,7 +32,7 @@ class Class(NamedTuple):
 
 
 CLASSES = (
-    Class(3e5, width=200, layers=1, gpt_width=128, gpt_layers=3, dropout=0.5, epochs=30),
+    Class(3e5, width=200, layers=1, gpt_width=128, gpt_layers=2, dropout=0.5, epochs=30),
     Class(5e6, width=256, layers=2, gpt_width=256, gpt_layers=4, dropout=0.3, epochs=8),
     Class(float("inf"), width=512, layers=2, gpt_width=384, gpt_layers=6, dropout=0.1, epochs=2),
 )
@@ -113,7 +113,7 @@ def _model(name: str, c: Class, by_character: bool) -> tuple[ModelConfig, Traini
                 context=128 if by_character else 64,
                 dropout=min(dropout, 0.3),
             )
-            return config, dataclasses.replace(training, lr=1e-3, weight_decay=0.1)
+            return config, dataclasses.replace(training, lr=2e-3, weight_decay=0.1)
 
 
 ESTIMATORS = {

@@ -161,7 +161,7 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
             yield Measuring(split)
             report[split] = _plain(task.measure(model, split))
     report |= {
-        "announcements": [*task.announcements, *said["announcements"]],
+        "data_announcements": list(task.announcements),
         **{f"{split}_events": corpus.events for split, corpus in task.corpora.items()},
         "unknown": task.corpora["test"].unknown,
         "vocabulary": task.sizes.vocabulary,

@@ -40,6 +40,7 @@ class Watch:
         self.progress = Progress(*columns, console=self.console, transient=True)
         self.bar: TaskID | None = None
         self.title = "training"
+        self.told: set[str] = set()
 
     def __enter__(self) -> "Watch":
         if self.console.is_terminal and not self.quiet:
@@ -68,7 +69,8 @@ class Watch:
             self.begin(self.title)
         assert self.bar is not None
         match event:
-            case Announced(text=text):
+            case Announced(text=text) if text not in self.told:  # of several models, once
+                self.told.add(text)
                 self.say(f"note: {text}")
             case Prepared():
                 self.say(
