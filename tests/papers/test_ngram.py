@@ -266,6 +266,17 @@ def test_the_matched_order_is_the_longest_n_gram_that_was_counted():
             assert matched[b, t] == longest
 
 
+def test_katz_takes_something_from_a_history_whose_only_count_is_just_above_k():
+    lines = some_lines(3) + 4 * [[87, 88]]
+    model, told = make("katz", 3, lines, k=3)
+    assert not told
+    oracle = Oracle(lines, 3, estimator="katz", k=3)
+    logits, _ = model(torch.tensor([[87, 88]]), model.begin(1))
+    expected = [oracle.p(w, (87, 88)) for w in oracle.words]
+    np.testing.assert_allclose(logits[0, 1].exp(), expected, rtol=1e-11)
+    assert oracle.total[87, 88] == oracle.c[87, 88, END] == 4
+
+
 def test_an_unseen_word_has_no_probability_under_mle_and_nothing_crashes():
     model, _ = make("mle", 3, some_lines(1))
     logits, _ = model(torch.tensor([[2, 89, 1]]), model.begin(1))

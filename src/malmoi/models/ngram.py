@@ -34,14 +34,18 @@ from malmoi.models.smoothing.katz import katz
 from malmoi.models.smoothing.kneser_ney import kneser_ney
 from malmoi.models.smoothing.levels import Estimate
 
-Estimator = Literal["mle", "additive", "interpolated", "katz", "kneser-ney", "stupid-backoff"]
+Estimator = Literal[
+    "mle", "additive", "interpolated", "katz", "kneser-ney", "stupid-backoff", "arpa"
+]
 
 ARRAYS = ("word", "first", "link", "logp", "beta")
 
 
 @dataclass(frozen=True, config=CONFIG)
 class Config:
-    """order: n.  What follows is for some estimators only, and None means their own.
+    """order: n.  estimator: `arpa` is what a model read from an ARPA file says of itself.
+
+    What follows is for some estimators only, and None means their own.
 
     alpha: what `additive` adds to every count (1), what `stupid-backoff` pays a step (0.4).
     k: the largest count that `katz` discounts (5), the largest that `stupid-backoff` ignores (0).
@@ -75,7 +79,7 @@ class NGram:
     Until `estimate` or `load_state_dict` it knows nothing and every word is as likely as another.
     """
 
-    context = None
+    context: int | None = None
 
     def __init__(self, config: Config, sizes: Sizes) -> None:
         V = sizes.vocabulary
@@ -120,6 +124,11 @@ class NGram:
                 return katz(trie, c.k or 5)
             case "kneser-ney":
                 return kneser_ney(trie)
+            case "arpa":
+                raise UsageError(
+                    "a model from an ARPA file is not estimated",
+                    hint="choose an estimator, such as kneser-ney",
+                )
 
     def begin(self, batch: int) -> Int[Tensor, "B context"]:
         return torch.zeros(batch, self.config.order - 1, dtype=torch.long)

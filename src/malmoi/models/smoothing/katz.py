@@ -38,7 +38,7 @@ def katz(trie: Trie, k: int) -> Estimate:
         if doubt:
             told.append(f"Katz, order {order}: {doubt}")
         total, types = level.sum(c), level.sum(c > 0)
-        small = level.sum((c > 0) & (c < len(d)))
+        small = level.sum((c > 0) & (c < len(d) - 1))
         total += (small == 0) & (types > 0) & (types < V)
         here = d[np.minimum(c, len(d) - 1)] * c / total[parent]
         kept = level.sum(here)
