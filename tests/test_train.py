@@ -1,0 +1,131 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+import malmoi
+from malmoi.errors import RunError
+from malmoi.models import MODELS, gpt, ngram, rnn
+from malmoi.recipe import Recipe
+from malmoi.run import open_run
+from malmoi.tasks.language_modelling import LanguageModelling
+from malmoi.train import Resumed, Trained, resumed, train, training
+from malmoi.training.config import Training
+from malmoi.training.events import Step
+
+SMALL = {
+    "ngram": ngram.Config(order=3),
+    "elman": rnn.ElmanConfig(d=16, layers=1, tied=True),
+    "gru": rnn.GRUConfig(d=16, layers=2, dropout=0.3),
+    "lstm": rnn.LSTMConfig(d=16, layers=2, dropout=0.3, tied=True),
+    "gpt": gpt.Config(d=16, heads=2, layers=2, context=16, dropout=0.2),
+}
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "my.txt"
+    lines = [f"{a} {b} {a} {c} ." for a in "가나다라마" for b in "바사아자차" for c in "카타파하"]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def recipe(name: str, text: Path, **plan: object) -> Recipe:
+    settings = {"steps": 12, "evaluate_every": 5, "log_every": 1, "schedule": "cosine", **plan}
+    return Recipe(
+        task=LanguageModelling(
+            data=str(text),
+            tokens="given",
+            order="windows" if name == "gpt" else "lanes",
+            batch=4,
+            length=8,
+        ),
+        model=SMALL[name],
+        training=Training(**settings),
+        seed=3,
+    )
+
+
+def test_these_are_all_the_models():
+    assert list(SMALL) == list(MODELS)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_recipe_inside_a_finished_run_is_the_recipe(name, text, tmp_path):
+    asked = recipe(name, text)
+    run = train(asked, tmp_path / "run")
+    assert Recipe.from_toml(run.recipe) == asked
+    assert {p.name for p in run.folder.iterdir()} == {
+        *("recipe.toml", "model.json", "model.safetensors", "text", "metrics.jsonl"),
+        *("report.json", "README.md", "MANIFEST.json"),
+    }
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_same_recipe_makes_the_same_bytes(name, text, tmp_path):
+    a, b = (train(recipe(name, text), tmp_path / run) for run in "ab")
+    weights = [(run.folder / "model.safetensors").read_bytes() for run in (a, b)]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if name != "ngram"])
+@pytest.mark.parametrize("stop", [2, 6, 11])
+def test_a_resumed_run_is_the_run_that_never_stopped(name, stop, text, tmp_path):
+    asked = recipe(name, text, save_every=0)
+    whole = train(asked, tmp_path / "whole")
+    for event in training(asked, tmp_path / "cut"):
+        if isinstance(event, Step) and event.step == stop:
+            break  # as if killed: nothing is saved on the way out
+    else:
+        pytest.fail("the training was over before it could be cut")
+    *_, last = events = list(resumed(tmp_path / "cut"))
+    assert any(isinstance(event, Resumed) for event in events)
+    assert isinstance(last, Trained)
+    for file in ("model.safetensors", "recipe.toml", "model.json", "text/text.json"):
+        assert (last.run.folder / file).read_bytes() == (whole.folder / file).read_bytes(), file
+    told = [
+        [{k: v for k, v in row.items() if k != "seconds"} for row in run.metrics]
+        for run in (whole, last.run)
+    ]
+    assert told[0] == told[1]
+
+
+def test_a_text_that_changed_is_noticed_when_resuming(text, tmp_path):
+    for event in training(recipe("lstm", text, save_every=0), tmp_path / "run"):
+        if isinstance(event, Step) and event.step == 3:
+            break
+    text.write_text(text.read_text("utf-8").replace("가", "나", 1), encoding="utf-8")
+    with pytest.raises(RunError, match="the text is not the one this run began with"):
+        list(resumed(tmp_path / "run"))
+
+
+def test_what_is_loaded_measures_what_was_reported(text, tmp_path):
+    for name in SMALL:
+        run = train(recipe(name, text), tmp_path / name)
+        lm = malmoi.load(run.folder)
+        found = lm.perplexity(text)  # the whole file: finite, and every line counted
+        assert found.events == 100 * 6
+        report = json.loads((run.folder / "report.json").read_text())
+        assert report["parameters"] > 0
+        assert report["test"]["events"] + report["valid"]["events"] + report["train_events"] == 600
+
+
+def test_stupid_backoff_has_no_perplexity_and_says_so(text, tmp_path):
+    asked = dataclasses.replace(
+        recipe("ngram", text), model=ngram.Config(order=3, estimator="stupid-backoff")
+    )
+    run = train(asked, tmp_path / "run")
+    assert run.report["test"] is None
+    assert "no perplexity" in (run.folder / "README.md").read_text("utf-8")
+    assert open_run(run.folder).report == run.report
+
+
+def test_an_infinite_perplexity_is_told_not_hidden(text, tmp_path):
+    text.write_text(text.read_text("utf-8") + "보지 못한 낱말\n" * 3, encoding="utf-8")
+    asked = dataclasses.replace(
+        recipe("ngram", text), model=ngram.Config(order=4, estimator="mle")
+    )
+    run = train(asked, tmp_path / "run")
+    assert run.report["test"]["perplexity"] == "inf"
+    assert "∞" in (run.folder / "README.md").read_text("utf-8")
