@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 from malmoi.compare.report import report
 from malmoi.compare.result import Said
 from malmoi.compare.strips import SHADES, gaps, shade
+from malmoi.explain.draw import TOP
 
 HOSTILE = "</style><script>alert('x')</script><img src=http://x.example onerror=alert(1)>&\"\x00"
 
@@ -187,9 +188,30 @@ def test_tokens_that_do_not_spell_the_sentence_stand_apart():
 def test_the_limit_is_drawn_and_said(made_up):
     ground = dataclasses.replace(made_up().ground, limit=101.3)
     text = report(made_up(ground=ground))
-    assert "The language itself allows no less than 101.30" in text
+    assert "The language itself reaches 101.30" in text
     assert text.count("the limit 101.30") >= 2  # in both pictures
     assert "101.30" in Page(text).all("tr", "limit")[0][1]
+
+
+def test_a_model_that_only_counts_is_a_dot_where_its_counting_ended(made_up):
+    entry = dataclasses.replace(made_up().entries[0], curve=(), seconds=7.0)
+    other = made_up().entries[3]
+    text = report(made_up(entries=(entry, other)))
+    for picture in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
+        dots = [e.attrib for e in ET.fromstring(picture).iter() if "dot" in e.get("class", "")]
+        assert len(dots) == 2
+        assert "152.66" in picture  # its dev perplexity
+
+
+def test_no_line_ends_outside_its_picture(made_up):
+    """A model that has hardly begun ends far above the others."""
+    late = dataclasses.replace(made_up().entries[1].curve[0], dev_perplexity=9_000.0)
+    slow = dataclasses.replace(made_up().entries[1], curve=(late,))
+    text = report(made_up(entries=(made_up().entries[0], slow)))
+    for picture in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
+        heights = {float(e.get("cy")) for e in ET.fromstring(picture).iter() if e.tag == "circle"}
+        assert len(heights) == 2
+        assert min(heights) >= TOP
 
 
 def test_where_perplexities_do_not_compare_the_page_shows_none(made_up):

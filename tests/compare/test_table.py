@@ -29,7 +29,7 @@ def test_the_table_shows_every_figure_in_order(made_up):
     assert " ".join(row(text, "lstm").split()) == (
         "▸ lstm 1.68 M 1 min 44 s 6,010 122.29 118.73 1.351 1.324 6.76 MB"
     )
-    assert "python-docs by words: 5,012 types; 52,004 train, 6,480 dev, 6,512 test" in text
+    assert "python-docs, words: 5,012 types; 52,004 train, 6,480 dev, 6,512 test" in text
 
 
 @pytest.mark.parametrize("width", [20, 24, 30, 40, 60, 80, 100])
@@ -72,6 +72,16 @@ def test_infinite_perplexity_is_said_with_its_reason(made_up):
     assert "∞" in row(text, "ngram")
     assert "ngram gives a part of the text the probability 0" in text
     assert "ngram: order 5 of 5" in text
+
+
+def test_what_every_model_announces_is_said_once(made_up):
+    entries = tuple(
+        dataclasses.replace(e, announcements=("split by seed 1", f"about {e.name} only"))
+        for e in made_up().entries
+    )
+    text = printed(made_up(entries=entries))
+    assert text.count("split by seed 1") == 1
+    assert text.count("gru: about gru only") == 1
 
 
 def test_a_model_without_perplexity_has_a_dash(made_up):

@@ -4,7 +4,7 @@ import math
 
 from malmoi.compare import figures
 from malmoi.compare.fair import judge
-from malmoi.compare.result import Comparison
+from malmoi.compare.result import Comparison, Entry
 from malmoi.explain.draw import Axis, Markup, Real, Series, chart, tag
 
 TIMES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1200, 3600, 7200)
@@ -21,11 +21,7 @@ def curves(comparison: Comparison) -> Markup:
         return Markup()
     by_time, by_tokens = [], []
     for colour, entry in enumerate(comparison.entries):
-        points = [
-            (point.seconds, float(point.tokens), point.dev_perplexity)
-            for point in entry.curve
-            if point.dev_perplexity is not None and math.isfinite(point.dev_perplexity)
-        ]
+        points = reached(entry, comparison.ground_of(entry).train)
         note = figures.perplexity(points[-1][2]) if points else ""
         timed = tuple((s, p) for s, _, p in points if s > 0)
         counted = tuple((t, p) for _, t, p in points if t > 0)
@@ -36,7 +32,8 @@ def curves(comparison: Comparison) -> Markup:
         return Markup()
     limit = comparison.ground.limit
     lowest = min([*levels, *([limit] if limit else [])])
-    highest = min(max(levels), CUT * lowest)
+    ends = [series.points[-1][1] for series in (*by_time, *by_tokens) if series.points]
+    highest = min(max(levels), max(CUT * lowest, 1.2 * max(ends)))
     ticks = FINE if highest < 2.5 * lowest else COARSE
     y = Axis("dev perplexity", ticks, lambda value: f"{value:,.5g}")
     drawn = [
@@ -69,6 +66,18 @@ def curves(comparison: Comparison) -> Markup:
         tag("p", {"class": "lead"}, f"All axes are logarithmic; lower is better.{cut}"),
         tag("div", {"class": "pair"}, *drawn),
     )
+
+
+def reached(entry: Entry, train: int) -> list[tuple[float, float, float]]:
+    """(seconds, tokens, dev perplexity) along the way; what only counts arrives at once."""
+    way = [
+        (point.seconds, float(point.tokens), point.dev_perplexity)
+        for point in entry.curve
+        if point.dev_perplexity is not None and math.isfinite(point.dev_perplexity)
+    ]
+    if not entry.curve and entry.dev and math.isfinite(entry.dev.perplexity):
+        way.append((entry.seconds, float(train), entry.dev.perplexity))
+    return way
 
 
 def _clock(seconds: Real) -> str:

@@ -13,6 +13,7 @@ said aloud: a model that reads an unknown word as `<unk>` never paid for spellin
 import math
 from dataclasses import dataclass
 
+from malmoi.compare import figures
 from malmoi.compare.result import Comparison, Entry, Measures
 
 
@@ -42,7 +43,7 @@ def judge(comparison: Comparison) -> Verdict:
         )
     units = {(ground.tokenisation, ground.vocabulary) for ground in grounds}
     if len(units) > 1:
-        which = ", ".join(f"{kind} of {size:,} types" for kind, size in sorted(units))
+        which = ", ".join(f"{figures.unit(kind)} of {size:,} types" for kind, size in sorted(units))
         reasons = [
             f"The models cut the text differently ({which}): a perplexity is per token, so only "
             "bits per character and per byte are compared.",

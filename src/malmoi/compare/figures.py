@@ -5,6 +5,13 @@ from typing import TypeAlias
 
 Real: TypeAlias = float | int
 
+UNITS = {"given": "words as given", "bpe": "BPE pieces", "unigram": "Unigram pieces"}
+
+
+def unit(tokenisation: str) -> str:
+    """What the tokens of a text are, in words."""
+    return UNITS.get(tokenisation, tokenisation)
+
 
 def perplexity(value: Real) -> str:
     """Two digits after the point while they mean something; ∞ for infinity."""

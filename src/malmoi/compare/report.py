@@ -97,7 +97,7 @@ def _opening(comparison: Comparison) -> Markup:
         tag(
             "li",
             None,
-            _user("strong", ground.tokenisation),
+            _user("strong", figures.unit(ground.tokenisation)),
             f" · {ground.vocabulary:,} types · {ground.train:,} train, {ground.dev:,} dev, "
             f"{ground.test:,} test tokens"
             + (f", {ground.unknown:,} of them unknown" if ground.unknown else ""),
@@ -125,11 +125,7 @@ def _finding(comparison: Comparison) -> Markup:
         return join([name, " foresaw the test text best: ", value, " bits per character."])
     value = tag("strong", None, figures.perplexity(first.test.perplexity))
     limit = comparison.ground.limit
-    end = (
-        f" The language itself allows no less than {figures.perplexity(limit)}."
-        if limit is not None
-        else ""
-    )
+    end = f" The language itself reaches {figures.perplexity(limit)}." if limit is not None else ""
     return join([name, " foresaw the test text best, with perplexity ", value, f".{end}"])
 
 

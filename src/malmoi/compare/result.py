@@ -37,8 +37,8 @@ class Ground:
 
     train, dev, test: events, that is tokens and one `</s>` a line.  unknown: how many of the
     test's tokens are `<unk>`.  held_out: SHA-256 of the dev and test lines, so that two texts of
-    one name are told apart.  limit: the true perplexity of a made-up language, below which no
-    model stays in the long run.
+    one name are told apart.  limit: the perplexity that a made-up language itself has on the test
+    text, below which no model stays in the long run.
     """
 
     data: str

@@ -74,7 +74,8 @@ def columns(comparison: Comparison) -> tuple[Column, ...]:
 
     def read(entry: Entry) -> str:
         ground = comparison.ground_of(entry)
-        return f"{ground.data}, {ground.tokenisation}" if len(texts) > 1 else ground.tokenisation
+        unit = figures.unit(ground.tokenisation)
+        return f"{ground.data}, {unit}" if len(texts) > 1 else unit
 
     name, *others = (c for c in COLUMNS if c.needs != "perplexity")
     shown = [replace(c, keep=0) if c.title == BITS else c for c in others]
@@ -90,15 +91,18 @@ def ranks(comparison: Comparison) -> str:
 def notes(comparison: Comparison) -> tuple[str, ...]:
     """What a reader must know to read the table rightly, a sentence each."""
     found = list(judge(comparison).reasons)
+    heard = [entry.announcements for entry in comparison.entries]
+    said_by_all = set(heard[0]).intersection(*heard[1:]) if len(heard) > 1 else set()
+    found += [said for said in heard[0] if said in said_by_all] if heard else []
     for entry in ranked(comparison):
         if any(m and m.perplexity == float("inf") for m in (entry.dev, entry.test)):
             found.append(f"{entry.name} {INFINITE}")
-        found += [f"{entry.name}: {said}" for said in entry.announcements]
+        found += [f"{entry.name}: {a}" for a in entry.announcements if a not in said_by_all]
     limit, first = comparison.ground.limit, best(comparison)
     if limit and first and first.test and judge(comparison).perplexity:
         found.append(
-            f"The limit is this made-up language's true perplexity, computed exactly; {first.name} "
-            f"is at {first.test.perplexity / limit:.3f} times the limit."
+            "The limit is what the made-up language's own probabilities reach on the test text; "
+            f"{first.name} is at {first.test.perplexity / limit:.3f} times the limit."
         )
     return tuple(found)
 
@@ -165,13 +169,14 @@ class Table:
 
 
 def heading(comparison: Comparison) -> str:
-    """The text and its tokens, in a line: `python-docs, words: 5,012 types, …`."""
-    grounds = {comparison.ground_of(entry) for entry in comparison.entries}
+    """The text and its tokens, in a line: `python-docs, words: 5,012 types; …`."""
+    grounds = [comparison.ground_of(entry) for entry in comparison.entries]
+    names = list(dict.fromkeys(f"{g.data}, {figures.unit(g.tokenisation)}" for g in grounds))
+    if len(names) > 1:
+        return " · ".join(names)
     ground = comparison.ground
-    if len(grounds) > 1:
-        return " against ".join(sorted({f"{g.data} by {g.tokenisation}" for g in grounds}))
     return (
-        f"{ground.data} by {ground.tokenisation}: {ground.vocabulary:,} types; "
+        f"{ground.data}, {figures.unit(ground.tokenisation)}: {ground.vocabulary:,} types; "
         f"{ground.train:,} train, {ground.dev:,} dev, {ground.test:,} test tokens"
     )
 
