@@ -35,7 +35,7 @@ class Table:
         for token in x.unbind(1):
             state, n = (31 * state + 7 * token + 11 * n + 1) % STATES, n + 1
             out.append(self.logits[state])
-        assert self.context is None or not len(n) or int(n.max()) <= self.context
+        assert self.context is None or int(n.max()) <= self.context
         return torch.stack(out, 1), (state, n)
 
     def log_prob(self, x: Tensor, y: Tensor, carry: tuple) -> tuple[Tensor, tuple]:

@@ -83,7 +83,6 @@ def beam(
             return found
 
 
-@torch.no_grad()
 def beam_steps(
     step: Stepper[C],
     carry: C,
@@ -142,10 +141,10 @@ def beam_steps(
         if not bool(live.any()):
             break
         rows = place.gather(1, parent)[live].to(x.device)
-        logits, carry = step(token[live][:, None].to(x.device), select(carry, rows))
+        logits, carry = read(step, token[live][:, None].to(x.device), select(carry, rows))
         score = best.masked_fill(~live, -math.inf)
         logp = torch.full((B, k, V), -math.inf, dtype=torch.float64)
-        logp[live] = log_softmax(logits[:, -1])
+        logp[live] = log_softmax(logits)
         place[live] = torch.arange(len(rows))
     return [sorted(row, key=lambda h: (-h.score, h.tokens))[:n] for row in closed]
 

@@ -14,9 +14,12 @@ from malmoi.carry import C, LanguageModel, Stepper
 from malmoi.errors import Diverged
 
 POSITIONS = 2048
-"""The most places whose distribution is held at one time (each is V numbers)."""
+"""The most places that are read in one go."""
+CELLS = 2**23
+"""The most logits that are held at one time: V for each place."""
 
 
+@torch.no_grad()
 def read(
     step: Stepper[C], x: Int[Tensor, "B T"], carry: C, *, positions: int = POSITIONS
 ) -> tuple[Float[Tensor, "B V"], C]:
@@ -24,14 +27,17 @@ def read(
 
     A long x is read in pieces, so that its T·V logits never exist together.
     """
-    logits, pieces = None, torch.split(x, max(1, positions // x.size(0)), 1)
-    for piece in pieces:
-        logits, carry = step(piece, carry)
-        logits = logits[:, -1]
-    assert logits is not None
-    return logits, carry
+    B, T = x.shape
+    size, start = max(1, min(64, positions) // B), 0  # V is not known before the first piece
+    while True:
+        logits, carry = step(x[:, start : start + size], carry)
+        start += size
+        if start >= T:
+            return logits[:, -1], carry
+        size = max(1, min(positions, CELLS // logits.size(-1)) // B)
 
 
+@torch.no_grad()
 def log_prob(
     model: LanguageModel[C],
     x: Int[Tensor, "B T"],
@@ -56,7 +62,7 @@ def log_softmax(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
 
     Raises Diverged for NaN and +inf, which nothing can be chosen by.
     """
-    z = logits.detach().to("cpu", torch.float64)
+    z = logits.to("cpu", torch.float64)
     if bool((z.isnan() | (z == math.inf)).any()):
         raise Diverged(
             "the model gives scores that are not numbers",

@@ -120,7 +120,6 @@ def greedy(
     )
 
 
-@torch.no_grad()
 def sample(
     step: Stepper[C],
     carry: C,
@@ -177,8 +176,7 @@ def sample(
         if not len(alive) or t == limit - 1:
             break
         carry = select(carry, going.nonzero()[:, 0].to(x.device))
-        logits, carry = step(token[:, None].to(x.device), carry)
-        logits = logits[:, -1]
+        logits, carry = read(step, token[:, None].to(x.device), carry)
     return [
         PLAIN.close(text, s, finished=end)
         for text, s, end in zip(texts, total, finished, strict=True)

@@ -13,14 +13,13 @@ write is what it is measured by.  Where a window ends depends only on how many t
 never on the pieces in which they came.
 """
 
-from collections.abc import Callable
 from typing import Any, Generic, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from malmoi.carry import C, LanguageModel
+from malmoi.carry import C, LanguageModel, select
 
 
 class Window(NamedTuple):
@@ -40,7 +39,8 @@ class Endless(Generic[C]):
             raise ValueError(f"a finite context is at least 1, not {model.context}")
         self.model = model
         self.size = model.context
-        self.kept = model.context - max(1, model.context // 2)
+        self.stride = max(1, model.context // 2)
+        self.kept = self.size - self.stride
 
     def begin(self, batch: int) -> Window:
         return Window(self.model.begin(batch), torch.zeros(batch, 0, dtype=torch.long))
@@ -48,32 +48,52 @@ class Endless(Generic[C]):
     def __call__(
         self, x: Int[Tensor, "B T"], carry: Window
     ) -> tuple[Float[Tensor, "B T V"], Window]:
-        return self._slide(lambda part, c: self.model(x[:, part], c), x, carry)
+        said = []
+        while x.size(1):
+            carry, room = self._turn(carry, x)
+            logits, inner = self.model(x[:, :room], carry.carry)
+            said.append(logits)
+            carry, x = Window(inner, torch.cat([carry.x, x[:, :room]], 1)), x[:, room:]
+        return torch.cat(said, 1), carry
 
     def log_prob(
         self, x: Int[Tensor, "B T"], y: Int[Tensor, "B T"], carry: Window
     ) -> tuple[Float[Tensor, "B T"], Window]:
-        return self._slide(lambda part, c: self.model.log_prob(x[:, part], y[:, part], c), x, carry)
+        said = []
+        while x.size(1):
+            if carry.x.size(1) == self.size and x.size(1) >= self.stride:
+                logp, carry = self._windows(x, y, carry)
+            else:
+                carry, room = self._turn(carry, x)
+                logp, inner = self.model.log_prob(x[:, :room], y[:, :room], carry.carry)
+                carry = Window(inner, torch.cat([carry.x, x[:, :room]], 1))
+            said.append(logp)
+            x, y = x[:, logp.size(1) :], y[:, logp.size(1) :]
+        return torch.cat(said, 1), carry
 
-    def _slide(
-        self,
-        say: Callable[[slice, C], tuple[Tensor, C]],
-        x: Int[Tensor, "B T"],
-        carry: Window,
-    ) -> tuple[Tensor, Window]:
+    def _turn(self, carry: Window, x: Int[Tensor, "B T"]) -> tuple[Window, int]:
+        """The carry with room for at least one more token, and for how many."""
         inner, seen = carry.carry, carry.x.to(x.device)
-        said, start = [], 0
-        while start < x.size(1):
-            if seen.size(1) == self.size:
-                inner, seen = self.model.begin(x.size(0)), seen[:, self.size - self.kept :]
-                if self.kept:
-                    inner = self.model(seen, inner)[1]
-            part = slice(start, min(x.size(1), start + self.size - seen.size(1)))
-            out, inner = say(part, inner)
-            said.append(out)
-            seen = torch.cat([seen, x[:, part]], 1)
-            start = part.stop
-        return torch.cat(said, 1), Window(inner, seen)
+        if seen.size(1) == self.size:
+            inner, seen = self.model.begin(x.size(0)), seen[:, self.stride :]
+            if self.kept:
+                inner = self.model(seen, inner)[1]
+        return Window(inner, seen), self.size - seen.size(1)
+
+    def _windows(
+        self, x: Int[Tensor, "B T"], y: Int[Tensor, "B T"], carry: Window
+    ) -> tuple[Float[Tensor, "B n"], Window]:
+        """All the windows that x fills, side by side: each begins anew, none needs the last."""
+        B, W = x.size(0), x.size(1) // self.stride
+        n = W * self.stride
+        old = carry.x[:, self.stride :].to(x.device)
+        rows = torch.cat([old, x[:, :n]], 1).unfold(1, self.size, self.stride)  # [B, W, C]
+        said = torch.cat([old, y[:, :n]], 1).unfold(1, self.size, self.stride)
+        logp, inner = self.model.log_prob(
+            rows.flatten(0, 1), said.flatten(0, 1), self.model.begin(B * W)
+        )
+        last = torch.arange(W - 1, B * W, W, device=x.device)
+        return logp[:, self.kept :].reshape(B, n), Window(select(inner, last), rows[:, -1])
 
 
 def endless(model: LanguageModel[Any]) -> LanguageModel[Any]:

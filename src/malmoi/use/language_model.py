@@ -171,7 +171,6 @@ class LanguageModel:
             written.finished,
         )
 
-    @torch.no_grad()
     def next(self, prompt: str = "", *, k: int = 10) -> list[Next]:
         """The k likeliest tokens after the prompt, `</s>` and `<unk>` among them; never one of
         probability 0, so there may be fewer."""
@@ -273,7 +272,6 @@ class LanguageModel:
         for line in lines:
             yield self.text.encode(line), self.text.characters(line), self.text.octets(line)
 
-    @torch.no_grad()
     def _stream(
         self, lines: Sequence[Sequence[int]], carry: Any
     ) -> tuple[Float64[np.ndarray, "N"], Any]:
@@ -292,7 +290,6 @@ class LanguageModel:
         )
         return -logp[0].numpy(), carry
 
-    @torch.no_grad()
     def _lines(self, lines: Iterable[Sequence[int]]) -> Iterator[Float64[np.ndarray, "N"]]:
         """-log p of the words and the end of each line alone, in the order given.
 
