@@ -123,9 +123,7 @@ def test_stupid_backoff_has_no_perplexity_and_says_so(text, tmp_path):
 
 def test_an_infinite_perplexity_is_told_not_hidden(text, tmp_path):
     text.write_text(text.read_text("utf-8") + "보지 못한 낱말\n" * 3, encoding="utf-8")
-    asked = dataclasses.replace(
-        recipe("ngram", text), model=ngram.Config(order=4, estimator="mle")
-    )
+    asked = dataclasses.replace(recipe("ngram", text), model=ngram.Config(order=4, estimator="mle"))
     run = train(asked, tmp_path / "run")
     assert run.report["test"]["perplexity"] == "inf"
     assert "∞" in (run.folder / "README.md").read_text("utf-8")
