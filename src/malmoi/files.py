@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from malmoi.errors import RunError, SaveError
 
@@ -145,16 +145,16 @@ def verify(folder: Path, manifest: str = MANIFEST, *, what: str = "this run") ->
         if not path.is_file():
             raise RunError(f"{what} is damaged: {name} is missing", where=str(folder))
         size = path.stat().st_size
-        if size != known["bytes"]:
+        if size != known.bytes:
             raise RunError(
                 f"{what} is damaged: {name} has the wrong length",
-                where=f"{path}: {size:,} bytes of {known['bytes']:,}",
+                where=f"{path}: {size:,} bytes of {known.bytes:,}",
             )
     for name, known in files.items():
-        if (found := sha256(folder / name)) != known["sha256"]:
+        if (found := sha256(folder / name)) != known.sha256:
             raise RunError(
                 f"{what} is damaged: {name} is not what was written",
-                where=(str(folder / name), f"sha256 {found}", f"wanted {known['sha256']}"),
+                where=(str(folder / name), f"sha256 {found}", f"wanted {known.sha256}"),
                 hint="copy it again from where it is intact",
             )
     for inner in sorted({PurePosixPath(name).parts[0] for name in files if "/" in name}):
@@ -165,7 +165,7 @@ def verify(folder: Path, manifest: str = MANIFEST, *, what: str = "this run") ->
     return list(files)
 
 
-def listed(path: Path, what: str) -> Mapping[str, Mapping[str, Any]]:
+def listed(path: Path, what: str) -> dict[str, Entry]:
     """What a manifest says, after a look at whether it is one."""
     damaged = RunError(f"{what} is damaged: {path.name} is not what was written", where=str(path))
     try:
@@ -178,7 +178,7 @@ def listed(path: Path, what: str) -> Mapping[str, Mapping[str, Any]]:
         )
     except FileNotFoundError:
         raise RunError(f"{what} has no {path.name}", where=str(path.parent)) from None
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         raise damaged from None
     if not intact:
         raise damaged
@@ -188,7 +188,10 @@ def listed(path: Path, what: str) -> Mapping[str, Mapping[str, Any]]:
             where=f"{path}: format {body.get('format')!r}; this version reads format {FORMAT}",
             hint="use the version of malmoi that wrote it, or train again",
         )
-    files: Mapping[str, Mapping[str, Any]] = body["files"]
+    try:
+        files = {name: Entry(**known) for name, known in body["files"].items()}
+    except (TypeError, AttributeError, KeyError):
+        raise damaged from None
     for name in files:
         parts = PurePosixPath(name).parts
         if not parts or parts[0] == "/" or ".." in parts:

@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,14 +121,14 @@ class Draft:
 
     with claim("runs/lstm") as draft:
         if draft.resumable:
-            loaded = draft.resume(model, training)
+            state = draft.resume(model, training).state
         else:
-            (draft.folder / "text").mkdir(); …      # how text becomes tokens
-            draft.begin(recipe=…, model=…)
-        for event in fit(…):
-            draft.metrics.append({…})
+            draft.begin(recipe=…, model=…)  # `text/` is there already
+            state = State.begin(model, training, seed=…)
+        for event in fit(model, task, training, state):
+            draft.record({…})
             draft.save(state, model)
-        draft.finish(weights=…, report=…, readme=…)
+        draft.finish(weights=state.weights(model), report=…, readme=…)
     """
 
     def __init__(self, folder: Path, world: World = ALONE) -> None:
@@ -152,12 +152,10 @@ class Draft:
         if self.finished and not (self.state / CLAIMED).is_file():
             files.listed(self.folder / files.MANIFEST, str(self.folder))  # ours, or RunError
         self.state.mkdir(exist_ok=True)
-        files.write(self.state / CLAIMED, "This folder is being written by malmoi.\n")
+        files.write(self.state / CLAIMED, "")
         for name in (files.MANIFEST, *sorted(OWN - {files.MANIFEST, "state"})):
             _remove(self.folder / name)
-        for path in self.state.iterdir():
-            if path.name != CLAIMED:
-                _remove(path)
+        self._empty()
 
     def begin(self, *, recipe: str, model: Mapping[str, Any]) -> None:
         """Write down what is fixed before the first step: recipe, sizes; `text/` lies here."""
@@ -214,7 +212,8 @@ class Draft:
                 entries[name] = files.entry(self.folder / name)
             entries |= _entries(self.folder, "text")
             files.write(self.folder / files.MANIFEST, files.manifest_of(entries))
-        self._tidy()
+        with suppress(OSError):  # the run is finished; whoever claims it next tidies up
+            self._tidy()
 
     def _sync(self) -> dict[str, Any]:
         if not self._metrics:
@@ -234,12 +233,21 @@ class Draft:
         if self.finished:
             if ours:  # killed between the manifest and this
                 _remove(self.folder / "corpus")
-                _remove(self.state)
+                self._empty()
+                _remove(self.state / CLAIMED)
+            if self.state.is_dir() and not any(self.state.iterdir()):
+                self.state.rmdir()
         elif self.resumable:
             checkpoint.tidy(self.state)
             files.verify(self.folder, f"state/{BEGUN}", what=str(self.folder))
         else:  # killed before its first checkpoint: nothing was learnt, and it may be half there
             self.clear()
+
+    def _empty(self) -> None:
+        """Remove all that is in `state/` but the mark that it is ours, which must go last."""
+        for path in self.state.iterdir():
+            if path.name != CLAIMED:
+                _remove(path)
 
 
 @contextmanager
@@ -275,7 +283,8 @@ def claim(folder: str | Path, *, world: World = ALONE) -> Iterator[Draft]:
             raise RunError(
                 f"another process is training in {folder}", hint="wait for it, or choose another"
             ) from None
-        draft._tidy()
+        with files.saving("this run folder", folder, needed=0, safe="what was saved before"):
+            draft._tidy()
         world.wait()
         yield draft
     finally:

@@ -22,21 +22,25 @@ def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     stored: dict[str, Tensor] = {}
     aliases: dict[str, str] = {}
     seen: dict[tuple[object, ...], str] = {}
+    storages: set[int] = set()
     for name, t in tensors.items():
         key = (t.data_ptr(), t.shape, t.stride(), t.dtype, t.device)
         if t.numel() and key in seen:
             aliases[name] = seen[key]
-        else:
-            seen[key] = name
-            stored[name] = t.detach().to("cpu").contiguous()
+            continue
+        seen[key] = name
+        whole = t.detach().to("cpu").contiguous()
+        storage = whole.untyped_storage().data_ptr()
+        stored[name] = whole.clone() if storage in storages else whole  # another part of one tensor
+        storages.add(storage)
     # One key of metadata: the order of several is not the same from one run to the next.
     return bytes(safetensors.torch.save(stored, {ALIASES: json.dumps(aliases, sort_keys=True)}))
 
 
 def size(tensors: Mapping[str, Tensor]) -> int:
     """About how many bytes the file will have; never fewer than the tensors need."""
-    stored = {t.data_ptr(): t.nbytes for t in tensors.values() if t.numel()}
-    return sum(stored.values()) + 128 * (len(tensors) + 1)
+    stored = {(t.data_ptr(), t.nbytes) for t in tensors.values()}
+    return sum(size for _, size in stored) + 128 * (len(tensors) + 1)
 
 
 def load(path: Path) -> dict[str, Tensor]:
@@ -48,7 +52,7 @@ def load(path: Path) -> dict[str, Tensor]:
             return tensors | {name: tensors[of] for name, of in aliases.items()}
     except FileNotFoundError:
         raise RunError(f"{path.name} is missing", where=str(path.parent)) from None
-    except (SafetensorError, ValueError, KeyError, AttributeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{path.name} is not a safetensors file", where=(str(path), _what_it_is(path, error))
         ) from None
