@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 hook = install_import_hook("malmoi", "beartype.beartype")
 hook.__enter__()
 
 torch.set_num_threads(1)
+settings.register_profile("house", deadline=None)  # a busy machine is no failure
+settings.load_profile("house")
 CI = os.environ.get("CI") == "true"
 
 

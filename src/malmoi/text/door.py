@@ -10,8 +10,9 @@ A `Text` is a tokenizer and a vocabulary.  Unicode NFC happens here and nowhere 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from operator import index
 from pathlib import Path
-from typing import Literal, NamedTuple, Self, get_args
+from typing import Literal, NamedTuple, SupportsIndex, get_args
 
 from malmoi.errors import EmptyText, RunError, UsageError, did_you_mean
 from malmoi.text import normalise as unicode, store
@@ -54,7 +55,7 @@ class Text:
     @classmethod
     def learn(
         cls, lines: Lines, *, kind: str = "words", size: int | None = None, min_count: int = 1
-    ) -> Self:
+    ) -> "Text":
         """Read the lines once; keep the types seen min_count times, V at most size.
 
         For bpe and unigram size is the number of pieces with `</s>` and `<unk>` (8,000 unless
@@ -62,6 +63,8 @@ class Text:
         Raises EmptyText if there is no token, UsageError for an unknown kind or a useless size.
         """
         _check(kind, size, min_count)
+        if isinstance(lines, str):
+            raise UsageError("a text is many lines, not one string", hint="[line] for one line")
         source = lines() if callable(lines) else lines
         seen = 0
         counts: Counter[str] = Counter()
@@ -110,9 +113,9 @@ class Text:
         for line in lines:
             yield ids(split(nfc(line)))
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: Iterable[SupportsIndex]) -> str:
         """The line that the ids spell; boundaries are not text and are left out."""
-        types = (self.vocabulary.type(i) for i in ids if i != Vocabulary.BOUNDARY)
+        types = (self.vocabulary.type(i) for i in map(index, ids) if i != Vocabulary.BOUNDARY)
         return self.tokenizer.join([self.tokenizer.unknown if t is None else t for t in types])
 
     def tokens(self, line: str) -> list[Token]:
@@ -156,7 +159,7 @@ class Text:
         store.write(Path(folder) / store.NAME, stored)
 
     @classmethod
-    def load(cls, folder: Path | str) -> Self:
+    def load(cls, folder: Path | str) -> "Text":
         """Read what `save` wrote.  Raises RunError that names the file if it is not as written."""
         path = Path(folder) / store.NAME
         stored = store.read(path)

@@ -12,11 +12,14 @@ The map is exact per *run*, the shortest stretch whose NFC form does not depend 
 run becomes several characters (a base with marks that do not compose), each has the run's span.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from malmoi.errors import TextError
+
+PILE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,11 @@ class Normal:
 
 
 def nfc(line: str) -> str:
-    """The line in NFC, without the map.  Raises TextError on half a surrogate pair."""
+    """The line in NFC, without the map.
+
+    Raises TextError on half a surrogate pair, and on more than 1,000 marks over one letter: no
+    one wrote that, and normalising takes time that grows with their square.
+    """
     if line.isascii():
         return line
     try:
@@ -49,9 +56,14 @@ def nfc(line: str) -> str:
     except UnicodeEncodeError as error:
         raise TextError(
             "half a surrogate pair is not text",
-            where=f"character {error.start}: U+{ord(line[error.start]):04X}",
+            where=f"character {error.start:,}: U+{ord(line[error.start]):04X}",
             hint="decode the bytes as UTF-8 with errors='strict' to see where they are wrong",
         ) from None
+    if len(line) > PILE and (pile := _piles().search(line)):
+        raise TextError(
+            f"more than {PILE:,} combining marks stand over one character",
+            where=f"character {pile.start():,}: U+{ord(line[pile.start()]):04X} and after it",
+        )
     return unicodedata.normalize("NFC", line)
 
 
@@ -74,24 +86,34 @@ def runs(line: str) -> list[tuple[int, int]]:
     """The line cut into the shortest stretches that normalise independently of each other."""
     cuts = [0]
     for i in range(1, len(line)):
-        if _joins_never(line[i]) or not _joins(line[cuts[-1] : i], line[i]):
+        c = line[i]
+        if (
+            _stands_alone(c)
+            or not (
+                _is_mark(c)
+                # a mark in between blocks what would compose
+                or (not _is_mark(line[i - 1]) and _composes(line[cuts[-1] : i], c))
+            )
+        ):
             cuts.append(i)
     return list(zip(cuts, [*cuts[1:], len(line)], strict=True)) if line else []
 
 
 @cache
-def _joins_never(character: str) -> bool:
+def _is_mark(character: str) -> bool:
+    """Whether the character begins with a mark: one that may change places with its neighbours."""
+    return unicodedata.combining(unicodedata.normalize("NFD", character)[0]) != 0
+
+
+@cache
+def _stands_alone(character: str) -> bool:
     """Whether nothing that stands before the character can reorder or compose with it."""
     head = unicodedata.normalize("NFD", character)[0]
-    return unicodedata.combining(head) == 0 and head not in _seconds()
+    return not _is_mark(character) and head not in _seconds()
 
 
-def _joins(run: str, character: str) -> bool:
-    """Whether a character that may join does join the run before it."""
-    if unicodedata.combining(unicodedata.normalize("NFD", character)[0]):
-        return True
-    if unicodedata.combining(run[-1]):  # a mark in between blocks what would compose
-        return False
+@lru_cache(1 << 16)
+def _composes(run: str, character: str) -> bool:
     whole = unicodedata.normalize("NFC", run + character)
     return whole != unicodedata.normalize("NFC", run) + unicodedata.normalize("NFC", character)
 
@@ -118,3 +140,21 @@ def characters(line: str) -> int:
 def octets(line: str) -> int:
     """How many bytes a line is in bits per byte: UTF-8 of the NFC form, and the line end is one."""
     return len(nfc(line).encode()) + 1
+
+
+@cache
+def marks() -> str:
+    r"""Every combining mark, for use inside a character class: Python's \w leaves them out."""
+    codes = [c for c in range(0x20000) if unicodedata.category(chr(c)).startswith("M")]
+    ranges: list[list[int]] = []
+    for code in [*codes, *range(0xE0100, 0xE01F0)]:
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"{chr(a)}-{chr(b)}" for a, b in ranges)
+
+
+@cache
+def _piles() -> re.Pattern[str]:
+    return re.compile(f"[{marks()}]{{{PILE + 1}}}")

@@ -18,9 +18,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Self
+from typing import Any
 
-from malmoi.text.tokenizer import Piece, marks
+from malmoi.text.normalise import marks
+from malmoi.text.tokenizer import Piece
 
 BYTE = 0xF0000  # the letter of byte b is chr(BYTE + b)
 BYTES = [chr(BYTE + b) for b in range(256) if b not in (0xC0, 0xC1, *range(0xF5, 0x100))]
@@ -47,7 +48,7 @@ class Subwords:
     @classmethod
     def learn(
         cls, chunks: Mapping[str, int], *, kind: str, size: int, min_count: int = 1
-    ) -> tuple[Self, Counter[str]]:
+    ) -> tuple["Subwords", Counter[str]]:
         """Train on counted chunks: a segmenter of at most size pieces, and how often each is used.
 
         A piece that only leads to longer ones is used 0 times.

@@ -12,12 +12,12 @@ A tokenizer sees NFC only.  Its spans point into the NFC line; `Text` maps them 
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from malmoi.text import hangul
+from malmoi.text.normalise import marks
 
 
 class Piece(NamedTuple):
@@ -28,6 +28,7 @@ class Piece(NamedTuple):
     end: int
 
 
+@runtime_checkable
 class Tokenizer(Protocol):
     """What `Text` asks of every kind.  Law: `split(line)` is the texts of `pieces(line)`."""
 
@@ -133,19 +134,6 @@ class Words:
 _CLOSING = frozenset(".,!?;:%)]}…’”»›。、，．！？：；）］｝〉》」』】〕~")
 _OPENING = frozenset("([{‘“«‹（［｛〈《「『【〔#$₩£€@")
 _EITHER = frozenset("\"'`")
-
-
-@cache
-def marks() -> str:
-    r"""Every combining mark, for use inside a character class: Python's \w leaves them out."""
-    codes = [c for c in range(0x20000) if unicodedata.category(chr(c)).startswith("M")]
-    ranges: list[list[int]] = []
-    for code in [*codes, *range(0xE0100, 0xE01F0)]:
-        if ranges and ranges[-1][1] == code - 1:
-            ranges[-1][1] = code
-        else:
-            ranges.append([code, code])
-    return "".join(f"{chr(a)}-{chr(b)}" for a, b in ranges)
 
 
 @cache

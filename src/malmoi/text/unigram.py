@@ -59,7 +59,9 @@ def train(words: Mapping[str, int], *, letters: str, size: int) -> list[tuple[st
         alive[L:] = False
         alive[best[: max(room, int(KEEP * len(longer)))]] = True
         logp = np.where(alive, logp, -np.inf)
-    pieces = [(seeds.spell(corpus, letters, i), float(logp[i])) for i in (*range(L), *longer)]
+    pieces = [
+        (seeds.spell(corpus, letters, i), float(logp[i])) for i in [*range(L), *longer.tolist()]
+    ]
     return sorted(pieces, key=lambda piece: (-piece[1], piece[0]))
 
 

@@ -9,7 +9,7 @@ V = len(vocabulary) counts `</s>` and `<unk>`.  The two have no spelling: a lite
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 
 class Vocabulary:
@@ -27,7 +27,8 @@ class Vocabulary:
         self.counts = tuple(counts)
         self._ids = {t: i for i, t in enumerate(self.types, start=self.RESERVED)}
         if len(self._ids) != len(self.types):
-            raise ValueError("a type is there twice")
+            twice = next(t for i, t in enumerate(self.types, self.RESERVED) if self._ids[t] != i)
+            raise ValueError(f"the type {twice!r} is there twice")
         if len(self.counts) != len(self):
             raise ValueError(f"{len(self.counts)} counts for {len(self)} ids")
 
@@ -39,7 +40,7 @@ class Vocabulary:
         lines: int = 0,
         size: int | None = None,
         min_count: int = 1,
-    ) -> Self:
+    ) -> "Vocabulary":
         """The types seen at least min_count times, the most frequent first, V at most size."""
         if size is not None and size < cls.RESERVED:
             raise ValueError(f"a vocabulary of {size} has no room for </s> and <unk>")
