@@ -17,7 +17,7 @@ __all__ = ["Recipe", "__version__", "compare", "load", "train"]
 if TYPE_CHECKING:
     from malmoi.compare.run import compare
     from malmoi.recipe import Recipe
-    from malmoi.train import train
+    from malmoi.trainer import train
     from malmoi.use import load
 
 
@@ -28,7 +28,7 @@ def __getattr__(name: str) -> object:
 
             return Recipe
         case "train":
-            from malmoi.train import train
+            from malmoi.trainer import train
 
             return train
         case "compare":

@@ -21,7 +21,10 @@ from malmoi.ladder import LADDER
     metavar="NAME,NAME…", help="Which rungs of the ladder.",
 )  # fmt: skip
 @click.option("--tokens", type=click.Choice(TOKENS), default=None, help="What a token is.")
-@click.option("--budget", default=None, metavar="TIME", help="For all of it: 90s, 5m, 1h.")
+@click.option(
+    "--budget", default="5m", show_default=True, metavar="TIME",
+    help="For all of it: 90s, 5m, 1h; or none.",
+)  # fmt: skip
 @click.option("--to", default=None, metavar="FOLDER", help="[default: runs/compare-NAME]")
 @click.option("--prompt", default="", metavar="TEXT", help="What every model writes on from.")
 @click.option(
@@ -35,7 +38,7 @@ def compare_(
     data: str,
     models: str,
     tokens: str | None,
-    budget: str | None,
+    budget: str,
     to: str | None,
     prompt: str,
     overrides: tuple[str, ...],
@@ -63,14 +66,14 @@ def compare_(
     changes += [f'training.device="{device}"'] if device is not None else []
     typed = ["malmoi", "compare", "--data", data, "--models", ",".join(names)]
     typed += ["--tokens", tokens] if tokens else []
-    typed += ["--budget", budget] if budget else []
+    typed += ["--budget", budget]
     typed += ["--seed", str(seed)] if seed is not None else []
     events = comparing(
         data,
         to=folder,
         models=names,
         tokens=tokens,
-        budget=seconds(budget) if budget else 0.0,
+        budget=0.0 if budget == "none" else seconds(budget),
         prompt=prompt,
         seed=seed if seed is not None else 1,
         overrides=changes,

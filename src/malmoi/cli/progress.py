@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from malmoi.cli.clock import clock
-from malmoi.train import Announced, Counted, Measuring, Planned, Prepared, Resumed
+from malmoi.trainer import Announced, Counted, Measuring, Planned, Prepared, Resumed
 from malmoi.training.events import Evaluated, Finished, Step
 
 

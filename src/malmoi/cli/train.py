@@ -60,7 +60,7 @@ def train_(
     from malmoi.cli.clock import seconds
     from malmoi.cli.progress import Watch
     from malmoi.recipe import Recipe
-    from malmoi.train import resumed, training
+    from malmoi.trainer import resumed, training
 
     changes = list(overrides)
     changes += [f"seed={seed}"] if seed is not None else []

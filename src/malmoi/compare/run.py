@@ -22,11 +22,12 @@ from malmoi.compare.result import Comparison, Entry, Ground, Measures, Point, Sa
 from malmoi.data import catalogue
 from malmoi.data.dataset import DataSet
 from malmoi.defaults import describe, recipe_for
-from malmoi.errors import UsageError
+from malmoi.errors import RunError, UsageError
 from malmoi.ladder import LADDER
+from malmoi.models import ngram
 from malmoi.recipe import Recipe
-from malmoi.run import Run, open_run
-from malmoi.train import Announced, Event, training
+from malmoi.run import Run, is_finished, is_resumable, open_run
+from malmoi.trainer import Announced, Event, resumed, training
 from malmoi.use import LanguageModel, load
 from malmoi.version import __version__
 
@@ -96,14 +97,35 @@ def comparing(
     slow = [name for name in models if name != "ngram"]
     for number, (name, recipe) in enumerate(recipes.items(), start=1):
         yield Began(name, number, len(recipes))
-        if budget and name in slow:
-            recipe = fitted(recipe, seconds=0.9 * budget / len(slow))
-        yield from training(recipe, folder / name)
+        yield from one(recipe, folder / name, seconds=0.9 * budget / max(1, len(slow)))
     comparison = found(source, recipes, folder, prompt=prompt, commands=tuple(commands))
     (folder / "comparison.json").write_text(comparison.to_json(), encoding="utf-8")
     report = folder / "report.html"
     report.write_text(page(comparison), encoding="utf-8")
     yield Compared(comparison, report)
+
+
+def one(recipe: Recipe, folder: Path, *, seconds: float) -> Iterator[Event]:
+    """Train one of the models, unless an earlier call has done so, or begun to.
+
+    seconds: its share of the time; 0: as long as the recipe says.
+    """
+    if is_finished(folder) or is_resumable(folder):
+        before = Recipe.load(folder / "recipe.toml")
+        if (before.task, before.model, before.seed) != (recipe.task, recipe.model, recipe.seed):
+            raise RunError(
+                f"there is another run in {folder}",
+                where="its text, model or seed is not the one asked for now",
+                hint="choose another folder with --to, or remove this one",
+            )
+        if is_finished(folder):
+            yield Announced(f"{folder} is trained already and used as it is")
+        else:
+            yield from resumed(folder)
+        return
+    if seconds and not isinstance(recipe.model, ngram.Config):
+        recipe = fitted(recipe, seconds=seconds)
+    yield from training(recipe, folder)
 
 
 def found(

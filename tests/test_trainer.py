@@ -10,7 +10,7 @@ from malmoi.models import MODELS, gpt, ngram, rnn
 from malmoi.recipe import Recipe
 from malmoi.run import open_run
 from malmoi.tasks.language_modelling import LanguageModelling
-from malmoi.train import Resumed, Trained, resumed, train, training
+from malmoi.trainer import Resumed, Trained, resumed, train, training
 from malmoi.training.config import Training
 from malmoi.training.events import Step
 
