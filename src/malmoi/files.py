@@ -5,6 +5,7 @@ folder flushed; a folder of files likewise, as one.  A manifest beside them hold
 every file and of itself, so that one flipped bit anywhere is found before anything is computed.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -101,15 +102,16 @@ def saving(what: str, folder: Path, *, needed: int, safe: str) -> Iterator[None]
     try:
         yield
     except OSError as error:
-        raise unsaved(what, folder, needed=needed, safe=safe, why=error.strerror or "") from error
+        raise unsaved(what, folder, error, needed=needed, safe=safe) from error
 
 
-def unsaved(what: str, folder: Path, *, needed: int, safe: str, why: str) -> SaveError:
-    free = free_bytes(folder)
+def unsaved(what: str, folder: Path, error: OSError, *, needed: int, safe: str) -> SaveError:
+    """The error about a file that could not be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return SaveError(
-        f"{what} could not be saved: {why.lower()}",
-        where=(str(folder), f"needed: {needed:,} bytes    free: {free:,} bytes"),
-        hint="make room, then resume" if free < needed else "make it writable, then resume",
+        f"{what} could not be saved: {(error.strerror or str(error)).lower()}",
+        where=(str(folder), f"needed: {needed:,} bytes    free: {free_bytes(folder):,} bytes"),
+        hint="make room, then resume" if full else "make it writable, then resume",
         safe=safe,
     )
 

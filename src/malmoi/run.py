@@ -263,12 +263,8 @@ def claim(folder: str | Path, *, world: World = ALONE) -> Iterator[Draft]:
         world.wait()
         yield draft
         return
-    try:
+    with files.saving("the run folder", folder, needed=0, safe="nothing was begun"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise files.unsaved(
-            "the run folder", folder, needed=0, safe="nothing was begun", why=error.strerror or ""
-        ) from error
     if strangers := _strangers(folder):
         raise RunError(
             f"{folder} is not empty and not a run folder",

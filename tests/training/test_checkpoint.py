@@ -104,6 +104,8 @@ def test_a_failure_at_any_call_of_a_save_leaves_the_old_or_the_new_checkpoint(
             assert f"the checkpoint of step {step_of_old} is intact" in said
             assert "needed: " in said
             assert "free: " in said
+            full = failure.errno == errno.ENOSPC
+            assert ("hint: make room" if full else "hint: make it writable") in said
             assert os.listdir(folder) == [p.name for p in folder.glob("checkpoint-*")]
         checkpoint.tidy(folder)
         checkpoint.save(folder, new[1], new[0])

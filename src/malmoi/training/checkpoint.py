@@ -96,8 +96,7 @@ def _write(
             files.put(partial / files.MANIFEST, files.manifest_of(entries))
     except OSError as error:
         what = f"the checkpoint of step {state.step:,}"
-        why = error.strerror or str(error)
-        raise files.unsaved(what, folder, needed=needed, safe=safe, why=why) from error
+        raise files.unsaved(what, folder, error, needed=needed, safe=safe) from error
     if old:
         shutil.rmtree(old, ignore_errors=True)
 
