@@ -27,6 +27,7 @@ class Chain:
     target: Int[np.ndarray, "M"]
     p: Float[np.ndarray, "M"]
 
+    @cached_property
     def visits(self) -> Float[np.ndarray, "states"]:
         """How often each stack is met in a sentence, on average: v = e_0 + Pᵀ v."""
         now = np.eye(1, self.states)[0]

@@ -22,11 +22,13 @@ more nor less about what follows than the history of their classes.
 
 import math
 import random
-from collections import defaultdict
+from bisect import bisect
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, TypeAlias, TypeVar
+from itertools import accumulate
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -35,8 +37,7 @@ from malmoi.data.chain import Chain
 Symbols: TypeAlias = tuple[str, ...]
 Rules: TypeAlias = dict[str, dict[Symbols, float]]
 Words: TypeAlias = dict[str, dict[str, float]]
-T = TypeVar("T")
-MOST_STACKS = 50_000
+DEEPEST_STACK = 100
 MOST_EXPANSIONS = 10_000
 
 
@@ -119,26 +120,31 @@ class Grammar:
         stack = [self.start]
         while stack:
             symbol = stack.pop()
+            sums, choices = self._drawing[symbol]
+            choice = choices[min(bisect(sums, chance.random()), len(choices) - 1)]
             if symbol in self.words:
-                said.append(_draw(self.words[symbol], chance))
+                said += choice
             else:
-                stack += _draw(self.rules[symbol], chance)[::-1]
+                stack += choice[::-1]
         return said
 
-    def next_words(self, prefix: Sequence[str]) -> dict[str, float]:
-        """The true probability of every word that can follow, and of the end, spelt ""."""
-        return self._next(self._after(prefix))
+    @cached_property
+    def _drawing(self) -> dict[str, tuple[list[float], list[Symbols]]]:
+        """For each symbol the running sums of its probabilities, and what they stand for."""
+        choices = dict(self.rules)
+        choices |= {name: {(w,): p for w, p in words.items()} for name, words in self.words.items()}
+        return {s: (list(accumulate(of.values())), list(of)) for s, of in choices.items()}
 
     def surprisals(self, sentence: Sequence[str]) -> list[float]:
-        """−ln p(w_t | w_1 … w_{t−1}) for every word and the end; infinite from where it is no
-        sentence of the language."""
+        """−ln p(w_t | w_1 … w_{t−1}) of every word and of the end.
+
+        Infinite from where it is no sentence of the language.
+        """
         stacks: dict[Symbols, float] = {(self.start,): 1.0}
         said = []
         for word in sentence:
-            after = self._read(stacks, word)
-            p = sum(after.values())
+            stacks, p = self._read(stacks, word)
             said.append(-math.log(p) if p else math.inf)
-            stacks = {stack: q / p for stack, q in after.items()}
         end = stacks.get((), 0.0)
         return [*said, -math.log(end) if end else math.inf]
 
@@ -146,45 +152,89 @@ class Grammar:
         """ln p(sentence); minus infinity if it is none of the language."""
         return -sum(self.surprisals(sentence))
 
-    def _read(self, stacks: Mapping[Symbols, float], word: str) -> dict[Symbols, float]:
-        """Forward algorithm: how likely is each stack, and this word."""
-        name = self.class_of.get(word)
-        after: dict[Symbols, float] = defaultdict(float)
-        for stack, q in stacks.items():
-            for p, word_class, rest in self.moves(stack):
-                if word_class == name:
-                    after[rest] += q * p * self.words[word_class][word]
-        return after
-
-    def _after(self, prefix: Sequence[str]) -> dict[Symbols, float]:
+    def next_words(self, prefix: Sequence[str]) -> dict[str, float]:
+        """The true probability of every word that can follow, and of the end, spelt ""."""
         stacks: dict[Symbols, float] = {(self.start,): 1.0}
         for word in prefix:
-            after = self._read(stacks, word)
-            total = sum(after.values())
-            stacks = {stack: q / total for stack, q in after.items()}
-        return stacks
-
-    def _next(self, stacks: Mapping[Symbols, float]) -> dict[str, float]:
+            stacks, _ = self._read(stacks, word)
         following: dict[str, float] = defaultdict(float)
         for stack, q in stacks.items():
             if not stack:
                 following[""] += q
-            for p, word_class, _ in self.moves(stack):
+            for p, word_class, _ in self.moves[stack]:
                 for word, share in self.words[word_class].items():
                     following[word] += q * p * share
         return dict(following)
 
+    def _read(self, stacks: dict[Symbols, float], word: str) -> tuple[dict[Symbols, float], float]:
+        """The forward algorithm: which stacks there can be after a word, and how likely it was."""
+        name = self.class_of.get(word)
+        after: dict[Symbols, float] = defaultdict(float)
+        for stack, q in stacks.items():
+            for p, word_class, rest in self.moves[stack]:
+                if word_class == name:
+                    after[rest] += q * p
+        total = sum(after.values())
+        if not total or name is None:
+            return {}, 0.0
+        return {stack: q / total for stack, q in after.items()}, total * self.words[name][word]
+
     # -- the hidden Markov chain ---------------------------------------------------------------
 
     @cached_property
-    def _known_moves(self) -> dict[Symbols, tuple[Move, ...]]:
-        return {}
+    def moves(self) -> "Moves":
+        """Everything that can be said next, for what is left to derive."""
+        return Moves(self.rules, self.words)
 
-    def moves(self, stack: Symbols) -> tuple[Move, ...]:
-        """Everything that can be said next when this is left to derive."""
-        if stack not in self._known_moves:
-            self._known_moves[stack] = tuple(self._expand(stack))
-        return self._known_moves[stack]
+    @cached_property
+    def chain(self) -> Chain:
+        """All stacks and moves as arrays.  Raises ValueError if stacks grow without end."""
+        classes = {name: i for i, name in enumerate(self.words)}
+        index: dict[Symbols, int] = {(self.start,): 0}
+        waiting: deque[Symbols] = deque(index)
+        moves: list[tuple[int, int, int]] = []
+        shares: list[float] = []
+        while waiting:
+            stack = waiting.popleft()
+            for p, word_class, rest in self.moves[stack]:
+                if rest not in index:
+                    index[rest] = len(index)
+                    waiting.append(rest)
+                moves.append((index[stack], classes[word_class], index[rest]))
+                shares.append(p)
+            if len(stack) > DEEPEST_STACK:
+                raise ValueError("the grammar nests without end: its chain is not finite")
+        sources, said, targets = np.array(moves).T
+        return Chain(len(index), index[()], sources, said, targets, np.array(shares))
+
+    def ngram_limit(self, n: int) -> float:
+        """The lowest perplexity an n-gram model can have, however much text it has counted.
+
+        The average over what such a model sees, n − 1 words or all since the beginning, of the
+        entropy of what follows, by the expected counts E[h w]; and the choice within the classes.
+        """
+        chain = self.chain
+        nats = chain.undecided(chain.histories(chain.visits, n - 1))
+        for t in range(n - 1):  # the first words of a sentence: their history begins with <s>
+            nats += chain.undecided(chain.histories(np.eye(1, chain.states)[0], t))
+        said = np.bincount(chain.word_class, chain.visits[chain.source] * chain.p)
+        own = [-sum(q * math.log(q) for q in words.values()) for words in self.words.values()]
+        return math.exp((nats + float(said @ own)) / self.events)
+
+
+class Moves(dict[Symbols, tuple[Move, ...]]):
+    """The moves from each stack, found when first asked for."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, Mapping[Symbols, float]],
+        words: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        self.rules, self.words = rules, words
+
+    def __missing__(self, stack: Symbols) -> tuple[Move, ...]:
+        self[stack] = found = tuple(self._expand(stack))
+        return found
 
     def _expand(self, stack: Symbols) -> Iterator[Move]:
         waiting = [(1.0, stack)] if stack else []
@@ -197,54 +247,6 @@ class Grammar:
             else:
                 waiting += [(p * q, (*e, *below)) for e, q in self.rules[top].items()]
         raise ValueError(f"{stack[0]} comes first in its own expansion")
-
-    @cached_property
-    def chain(self) -> Chain:
-        """All stacks and moves as arrays.  Raises ValueError if stacks grow without end."""
-        index: dict[Symbols, int] = {(self.start,): 0}
-        moves: list[tuple[int, int, int, float]] = []
-        classes = {name: i for i, name in enumerate(self.words)}
-        for stack in _growing(index):
-            for p, word_class, rest in self.moves(stack):
-                target = index.setdefault(rest, len(index))
-                moves.append((index[stack], classes[word_class], target, p))
-            if len(index) > MOST_STACKS:
-                raise ValueError("the grammar nests without end: its chain is not finite")
-        source, word_class, target = np.array([move[:3] for move in moves]).T
-        shares = np.array([move[3] for move in moves])
-        return Chain(len(index), index[()], source, word_class, target, shares)
-
-    def ngram_limit(self, n: int) -> float:
-        """The lowest perplexity an n-gram model can have, however much text it has counted.
-
-        The average over what such a model sees, n − 1 words or all since the beginning, of the
-        entropy of what follows, by the expected counts E[h w]; and the choice within the classes.
-        """
-        chain = self.chain
-        nats = chain.undecided(chain.histories(chain.visits(), n - 1))
-        for t in range(n - 1):  # the first words of a sentence: their history begins with <s>
-            nats += chain.undecided(chain.histories(np.eye(1, chain.states)[0], t))
-        said = np.bincount(chain.word_class, chain.visits()[chain.source] * chain.p)
-        own = [-sum(q * math.log(q) for q in words.values()) for words in self.words.values()]
-        return math.exp((nats + float(said @ own)) / self.events)
-
-
-def _growing(index: Mapping[Symbols, int]) -> Iterator[Symbols]:
-    """The keys of a dictionary that is filled while it is read."""
-    done = 0
-    while done < len(index):
-        for key in list(index)[done:]:
-            done += 1
-            yield key
-
-
-def _draw(choices: Mapping[T, float], chance: random.Random) -> T:
-    left = chance.random()
-    for choice, p in choices.items():
-        left -= p
-        if left < 0:
-            return choice
-    return choice  # rounding: the probabilities sum to 1 − ε
 
 
 def weighted(words: Sequence[str]) -> dict[str, float]:

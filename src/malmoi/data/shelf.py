@@ -35,29 +35,31 @@ def word_files(folder: Path, names: Mapping[str, str]) -> dict[str, Source]:
     return {split: partial(_stripped, folder, name) for split, name in names.items()}
 
 
-def _reviews(folder: Path, name: str, keep: Callable[[str], bool]) -> Iterator[str]:
-    """The document column, quotation marks and all.  Empty documents are dropped."""
+def _reviews(folder: Path, name: str, held_out: bool | None = None) -> Iterator[str]:
+    """The document column, quotation marks and all.  Empty documents are dropped.
+
+    held_out: only the tenth whose id has a SHA-256 divisible by ten, or only the others.
+    """
     for number, row in enumerate(read(folder, name), start=1):
         columns = row.split("\t")
         if len(columns) != 3:
             where = f"{folder / name}:{number}: {len(columns)} columns"
             raise TextError("a row of nsmc has id, document and label", where=where)
         key, document, _ = columns
-        if number > 1 and document.strip() and keep(key):
+        if number == 1 or not document.strip():
+            continue
+        tenth = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % 10 == 0
+        if held_out is None or held_out == tenth:
             yield document
 
 
-def _held_out(key: str) -> bool:
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % 10 == 0
-
-
 def nsmc(folder: Path) -> dict[str, Source]:
-    """A review is in valid if the SHA-256 of its id is divisible by ten."""
+    """The published test file, and the published training file cut in two."""
     train = "ratings_train.txt"
     return {
-        "train": partial(_reviews, folder, train, lambda key: not _held_out(key)),
-        "valid": partial(_reviews, folder, train, _held_out),
-        "test": partial(_reviews, folder, "ratings_test.txt", lambda key: True),
+        "train": partial(_reviews, folder, train, held_out=False),
+        "valid": partial(_reviews, folder, train, held_out=True),
+        "test": partial(_reviews, folder, "ratings_test.txt"),
     }
 
 
