@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
+from malmoi.data.corpus import Corpus, encoded
 from malmoi.errors import EmptyText, UsageError
+from malmoi.tasks.language_modelling import report
 from malmoi.use.language_model import LanguageModel
 
 UNSEEN = ["모르는 말", "오늘은 the 눈이 온다", "", "   ", "<s> </s> <unk>", "좋다"]
@@ -96,6 +98,22 @@ def test_perplexity_does_not_depend_on_batches_or_blocks(lm, lines, context, mon
             whole.characters,
             whole.bytes,
         )
+
+
+@pytest.mark.parametrize("context", ["line", "text"])
+def test_perplexity_is_what_training_reports_for_the_same_lines(lm, lines, context, tmp_path):
+    """Windows cut by position from a corpus on disk, and a context that slides: one rule."""
+    text = [*lines * 3, "the unseen list", "the list"]
+    corpus = Corpus.write(tmp_path, encoded(text, lm.text.encode), len(lm.text.vocabulary))
+    if context == "line":  # a corpus cuts lines that are longer than the context
+        text = [line for line in text if len(line.split()) < 8]
+        assert len(text) == len(lines) * 3 + 2
+    expected = report(lm.model, corpus, by_line=context == "line")
+    found = lm.perplexity(text, context=context)
+    assert found.known_nats == pytest.approx(expected.known_nats, abs=1e-9)
+    assert found.oov_nats == pytest.approx(expected.oov_nats, abs=1e-9)
+    for count in ("known_events", "oov_events", "characters", "bytes", "impossible"):
+        assert getattr(found, count) == getattr(expected, count)
 
 
 def test_perplexity_of_a_file_is_that_of_its_lines(make, lines, tmp_path):

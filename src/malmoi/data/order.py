@@ -156,7 +156,7 @@ class Strided(Order):
 
     Every scored token then has at least context - stride + 1 tokens of history, unless the text has
     not so many before it.  stride = 1 gives all the history there can be, stride = context is the
-    cheapest.  What is scored after what does not depend on `batch`.
+    cheapest.  What is scored after what does not depend on `batch`, nor on what follows.
     """
 
     tokens: Integer[np.ndarray, "N"]
@@ -185,8 +185,8 @@ class Strided(Order):
 
     def batch_at(self, k: int) -> LanguageBatch:
         w = np.arange(k * self.batch, min((k + 1) * self.batch, self.windows))
-        end = np.minimum(self.context + w * self.stride, self.events)
-        start = np.maximum(end - self.context, 0)
+        start = w * self.stride
+        end = np.minimum(start + self.context, self.events)
         score = np.where(w == 0, 0, self.context + (w - 1) * self.stride)
         return cut(self.tokens, start, end, score=score)
 
