@@ -118,6 +118,10 @@ def test_without_colour_the_same_is_said(made_up):
     plain = printed(made_up(), no_color=True, force_terminal=True)
     assert "▸ lstm" in plain
     assert "\x1b[32m" not in plain
+    bright = printed(made_up(), color_system="standard", force_terminal=True)
+    lines = bright.splitlines()
+    assert "\x1b[1;32m" in next(line for line in lines if "lstm" in line)
+    assert "\x1b[1;32m" not in next(line for line in lines if "gpt" in line)
 
 
 def test_a_terminal_without_unicode_is_given_ascii(made_up):
