@@ -95,6 +95,13 @@ def test_a_line_of_a_pipe_is_there_as_soon_as_it_is_written():
         assert next(lines) == "둘째"
 
 
+def mend(hint, old, new):
+    """Run the shell line of a hint, writing elsewhere."""
+    command = hint.split(": ", 1)[-1].replace(old, f"'{new}'")
+    subprocess.run(["bash", "-c", command], check=True)
+    return list(read_lines(new))
+
+
 def refused(error, source, *parts, name=""):
     """Read to the end; the error, which must say all the parts."""
     with pytest.raises(error) as caught:
@@ -125,12 +132,8 @@ def test_bytes_that_are_not_utf8_are_refused_with_line_and_byte(tmp_path):
 )
 def test_the_likely_encoding_is_guessed_with_a_line_that_mends_it(tmp_path, text, encoding, guess):
     path = written(tmp_path / "my text.txt", text.encode(encoding))
-    error = refused(
-        TextError, path, "not UTF-8", f"probably {guess}: iconv -f {guess} -t UTF-8 < '"
-    )
-    command = error.hint.split(": ", 1)[1].replace("new.txt", f"'{tmp_path}/new.txt'")
-    subprocess.run(command, shell=True, check=True)
-    assert list(read_lines(tmp_path / "new.txt")) == text.rstrip("\n").split("\n")
+    hint = refused(TextError, path, "not UTF-8", f"probably {guess}: iconv -f {guess}").hint
+    assert mend(hint, "new.txt", tmp_path / "new") == text.rstrip("\n").split("\n")
 
 
 def test_no_encoding_is_guessed_from_noise(tmp_path):
@@ -143,13 +146,10 @@ def test_no_encoding_is_guessed_from_noise(tmp_path):
 def test_utf16_and_utf32_are_named(tmp_path, encoding, marked):
     mark = "" if encoding in ("utf-16", "utf-32") else "\ufeff"
     content = ((mark if marked else "") + "hello, world\n").encode(encoding)
-    error = refused(
-        TextError, written(tmp_path / "a.txt", content), "UTF-16" if "16" in encoding else "UTF-32"
-    )
+    name = "UTF-16" if "16" in encoding else "UTF-32"
+    error = refused(TextError, written(tmp_path / "a.txt", content), name)
     if marked:
-        command = error.hint.replace("new.txt", f"{tmp_path}/new.txt")
-        subprocess.run(command, shell=True, check=True)
-        assert list(read_lines(tmp_path / "new.txt")) == ["hello, world"]
+        assert mend(error.hint, "new.txt", tmp_path / "new") == ["hello, world"]
 
 
 def test_a_text_cut_inside_its_last_character_says_so(tmp_path):
@@ -158,15 +158,18 @@ def test_a_text_cut_inside_its_last_character_says_so(tmp_path):
 
 
 def test_a_gzip_file_cut_anywhere_or_damaged_is_refused(tmp_path):
-    whole = gzip.compress(f"{KOREAN}\n".encode() * 5)
+    whole, damaged = gzip.compress(f"{KOREAN}\n".encode() * 5), 0
     for length in range(2, len(whole)):
         path = written(tmp_path / "a.txt.gz", whole[:length])
         refused(TextError, path, "gzip file is cut short", str(path), "gzip -t")
-    for at in (len(whole) - 6, len(whole) - 2, len(whole) // 2):
-        damaged = whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]
-        refused(
-            TextError, written(tmp_path / "b.gz", damaged), "gzip file is", str(tmp_path / "b.gz")
-        )
+    for at in range(10, len(whole)):
+        path = written(tmp_path / "b.gz", whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
+        try:  # some bits between the blocks mean nothing
+            assert list(read_lines(path)) == [KOREAN] * 5
+        except TextError as error:
+            assert str(path) in str(error)
+            damaged += "gzip file is damaged" in error.what
+    assert damaged >= 8  # the checksum and the length
     refused(TextError, written(tmp_path / "c.gz", "text\n"), "the name says gzip, the bytes do not")
 
 
@@ -198,8 +201,7 @@ def test_what_is_no_text_is_refused_by_its_name(tmp_path):
 def test_lines_that_end_in_cr_alone_are_refused_with_a_line_that_mends_them(tmp_path):
     path = written(tmp_path / "mac.txt", "하나\r둘\r")
     error = refused(TextError, path, "CR alone", "without a line feed")
-    subprocess.run(error.hint.replace("new.txt", f"{tmp_path}/new.txt"), shell=True, check=True)
-    assert list(read_lines(tmp_path / "new.txt")) == ["하나", "둘"]
+    assert mend(error.hint, "new.txt", tmp_path / "new") == ["하나", "둘"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", gzip.compress(b"")])
@@ -243,13 +245,13 @@ def test_a_stream_that_breaks_is_refused_with_how_far_it_came():
 
 
 def test_reading_holds_one_line_and_closes_its_file(tmp_path):
-    path = written(tmp_path / "a.txt", "가나다\n" * 200_000)
+    path = written(tmp_path / "a.txt", "가나다\n" * 20_000)
     before = len(os.listdir("/proc/self/fd"))
     lines = read_lines(path)
     assert next(lines) == "가나다"
     lines.close()
     assert len(os.listdir("/proc/self/fd")) == before
-    assert sum(1 for _ in read_lines(path)) == 200_000
+    assert sum(1 for _ in read_lines(path)) == 20_000
     line = "a " * 10**6
     assert list(read_lines(written(path, line + "\nb"))) == [line, "b"]
 
@@ -294,11 +296,8 @@ def test_sniffing_says_what_is_in_a_file(tmp_path):
     assert found.bytes == sum(len(line.encode()) + 1 for line in lines)
     assert (found.longest_line, found.longest_line_number) == (11, 1)
     assert found.nfc is False
-    assert found.scripts == pytest.approx(
-        {"Hangul": 5 / 20, "Latin": 6 / 20, "digits": 4 / 20, "signs": 3 / 20, "Han": 1 / 20},
-        abs=0.1,
-    )
-    assert sum(found.scripts.values()) == pytest.approx(1)
+    counts = {"Latin": 6, "Hangul": 5, "digits": 4, "signs": 3, "Han": 1}
+    assert list(found.scripts.items()) == [(name, n / 19) for name, n in counts.items()]
     assert found.examples == ("오늘은 abc 12!", "한\\tx\\u2028y", "\\x1b[31m漢")
     warnings = "\n".join(found.warnings)
     for part in ["1 U+2028", "1 lines are not in NFC", "line ends are mixed"]:

@@ -25,8 +25,10 @@ from malmoi.errors import DataError, EmptyText, TextError, did_you_mean
 BOM = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
 
+Stream = BinaryIO | io.BufferedIOBase | io.RawIOBase
 
-def read_lines(source: Path | str | BinaryIO, *, name: str = "") -> Iterator[str]:
+
+def read_lines(source: Path | str | Stream, *, name: str = "") -> Iterator[str]:
     """The lines of a file or of an open binary stream, without their ends.
 
     name: what errors call it.  Raises DataError at once if there is no such file; while reading,
@@ -37,12 +39,12 @@ def read_lines(source: Path | str | BinaryIO, *, name: str = "") -> Iterator[str
     return (without_end(line) for line in decoded(source, name=name))
 
 
-def decoded(source: Path | str | BinaryIO, *, name: str = "") -> Iterator[str]:
+def decoded(source: Path | str | Stream, *, name: str = "") -> Iterator[str]:
     r"""The lines as `read_lines` gives them, but with their ends: `\n`, `\r\n`, or none."""
     with ExitStack() as stack:
         if isinstance(source, (str, Path)):
             name = name or str(source)
-            stream: BinaryIO = stack.enter_context(_open(check_file(Path(source))))
+            stream: Stream = stack.enter_context(_open(check_file(Path(source))))
         else:
             name = name or "stream"
             stream = source
@@ -87,7 +89,7 @@ def without_end(line: str) -> str:
     return line[: -2 if line.endswith("\r\n") else -1] if line.endswith("\n") else line
 
 
-def _raw_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
+def _raw_lines(stream: Stream, name: str) -> Iterator[bytes]:
     """The lines of a stream as bytes with their ends, unzipped.  Raises TextError."""
     at = 0
     with ExitStack() as stack:
@@ -172,13 +174,13 @@ def _through(command: str, name: str) -> str:
     return f"{command} < {file} > new.txt"
 
 
-def _some(stream: BinaryIO, size: int) -> bytes:
+def _some(stream: Stream, size: int) -> bytes:
     """What the stream has now, up to size bytes: a pipe is read as it is written."""
-    read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
-    return read(size)
+    read: Callable[[int], bytes | None] = getattr(stream, "read1", stream.read)
+    return read(size) or b""
 
 
-def _begin(stream: BinaryIO) -> bytes:
+def _begin(stream: Stream) -> bytes:
     """The first bytes: two, unless there are fewer."""
     head = b""
     while len(head) < 2 and (more := _some(stream, 16)):
@@ -189,7 +191,7 @@ def _begin(stream: BinaryIO) -> bytes:
 class _Chain(io.RawIOBase):
     """The bytes already read, then the rest of the stream (which stays open)."""
 
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+    def __init__(self, head: bytes, rest: Stream) -> None:
         self._head = head
         self._rest = rest
 

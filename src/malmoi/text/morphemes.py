@@ -6,6 +6,7 @@ Joining is Kiwi's own, and guesses the spaces.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -34,7 +35,7 @@ class Morphemes:
             ) from None
         version = ".".join(str(kiwipiepy.__version__).split(".")[:2])
         self.package = f"kiwipiepy=={version}"
-        self._kiwi: Any = kiwipiepy.Kiwi(num_workers=1)
+        self._kiwi = _kiwi()
 
     def split(self, line: str) -> list[str]:
         return [f"{m.form}/{m.tag}" for m in self._kiwi.tokenize(line)]
@@ -53,6 +54,14 @@ class Morphemes:
 
     def show(self, token: str) -> str:
         return _form_and_tag(token)[0]
+
+
+@cache
+def _kiwi() -> Any:
+    """Kiwi, which takes a second to start, once a process."""
+    from kiwipiepy import Kiwi
+
+    return Kiwi(num_workers=1)
 
 
 def _form_and_tag(token: str) -> tuple[str, str]:
