@@ -48,9 +48,8 @@ class _LogProb(torch.autograd.Function):
             part, said = h[at : at + rows], y[at : at + rows, None]
             logits = torch.addmm(b_low, part, W_low.T, out=buffer[: len(part)])
             if learning:
-                top, word = logits.max(-1, keepdim=True)
                 q = torch.softmax(logits, -1, out=p[at : at + rows])
-                lse = top.to(logp) - q.gather(-1, word).to(logp).log()
+                lse = logits.amax(-1, True).to(logp) - q.amax(-1, True).to(logp).log()
             else:
                 lse = logits.to(logp).logsumexp(-1, keepdim=True)
             logp[at : at + rows] = (logits.gather(-1, said) - lse).squeeze(-1)

@@ -12,23 +12,30 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from malmoi.layers.attention import CausalSelfAttention, KeyValue
+from malmoi.layers.dropout import Dropout
 
 
 class Block(nn.Module):
     """norm: where the layer norms stand, "pre" or "post" of each sub-layer."""
 
     def __init__(
-        self, d: int, heads: int, *, dropout: float = 0.0, norm: Literal["pre", "post"] = "pre"
+        self,
+        d: int,
+        heads: int,
+        *,
+        dropout: float = 0.0,
+        dropout_alpha: float = 0.0,
+        norm: Literal["pre", "post"] = "pre",
     ) -> None:
         super().__init__()
         self.norm = norm
         self.norm_1 = nn.LayerNorm(d)
-        self.attention = CausalSelfAttention(d, heads, dropout=dropout)
+        self.attention = CausalSelfAttention(d, heads, dropout=dropout_alpha)
         self.norm_2 = nn.LayerNorm(d)
         self.mlp = nn.Sequential(
             nn.Linear(d, 4 * d), nn.GELU(approximate="tanh"), nn.Linear(4 * d, d)
         )
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(
         self, x: Float[Tensor, "B T d"], past: KeyValue

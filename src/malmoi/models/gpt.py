@@ -13,6 +13,9 @@ h_l      x              attn.c_proj      attention.o        (transposed)
 α        tap `alpha`    mlp.c_fc         mlp[0]             (transposed)
 ln_f     norm           mlp.c_proj       mlp[2]             (transposed)
 
+Differs: attention weights have a dropout of their own, off unless asked: without it the weights
+need never be formed.
+
 The carry is the keys and values of every layer, [B, H, S, k]: S tells how much was read.
 """
 
@@ -26,6 +29,7 @@ from torch import Tensor, nn
 from malmoi.config import CONFIG, Sizes
 from malmoi.errors import UsageError
 from malmoi.layers.attention import KeyValue
+from malmoi.layers.dropout import Dropout
 from malmoi.layers.softmax import Softmax
 from malmoi.layers.transformer import Block
 
@@ -36,6 +40,7 @@ Carry: TypeAlias = tuple[KeyValue, ...]
 class Config:
     """d: width.  heads: d / heads each.  context: the most tokens it can read.
 
+    dropout: of the embedding and of what each block adds.  dropout_alpha: of the attention weights.
     norm: "pre" as GPT-2, "post" as GPT.  tied: the output layer's table is the embedding's.
     samples: train the softmax on so many words of V (`layers.softmax`), 0: on all of them.
     """
@@ -45,6 +50,7 @@ class Config:
     layers: Annotated[int, Field(gt=0)] = 4
     context: Annotated[int, Field(gt=0)] = 256
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    dropout_alpha: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     norm: Literal["pre", "post"] = "pre"
     tied: bool = True
     samples: Annotated[int, Field(ge=0)] = 0
@@ -67,9 +73,15 @@ class GPT(nn.Module):
         d = config.d
         self.embed = nn.Embedding(sizes.vocabulary, d)
         self.positions = nn.Embedding(config.context, d)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.blocks = nn.ModuleList(
-            Block(d, config.heads, dropout=config.dropout, norm=config.norm)
+            Block(
+                d,
+                config.heads,
+                dropout=config.dropout,
+                dropout_alpha=config.dropout_alpha,
+                norm=config.norm,
+            )
             for _ in range(config.layers)
         )
         self.norm = nn.LayerNorm(d) if config.norm == "pre" else nn.Identity()
