@@ -58,7 +58,7 @@ def inspect(file: str, as_json: bool) -> None:
             shown = ", ".join(f"{key} {share:.0%}" for key, share in value.items())
             click.echo(f"{name.replace('_', ' '):<20}{shown}")
         else:
-            shown = f"{value:,}" if isinstance(value, int) and value is not True else str(value)
+            shown = f"{value:,}" if type(value) is int else str(value)
             click.echo(f"{name.replace('_', ' '):<20}{shown}")
 
 

@@ -64,7 +64,7 @@ class LanguageModelling:
         unless another process has just done that (write = False).
         """
         data = catalogue.find(self.data, seed=self.split_seed)
-        if (folder / "text").is_dir():
+        if (folder / "text" / "text.json").is_file():  # it is written in one step
             text = Text.load(folder / "text")
         else:
             text = Text.learn(
