@@ -178,6 +178,7 @@ def heading(comparison: Comparison) -> str:
     return (
         f"{ground.data}, {figures.unit(ground.tokenisation)}: {ground.vocabulary:,} types; "
         f"{ground.train:,} train, {ground.dev:,} dev, {ground.test:,} test tokens"
+        + (f" ({ground.unknown:,} unknown)" if ground.unknown else "")
     )
 
 
