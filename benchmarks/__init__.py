@@ -1,0 +1,1 @@
+"""Our speed beside our peers': `make bench`, or `python -m benchmarks lstm`."""
