@@ -12,13 +12,13 @@ segmenter stands in the same file, under "letters" and "model".
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from malmoi.errors import RunError, SaveError
+from malmoi import files
+from malmoi.errors import RunError
 from malmoi.text.vocabulary import Vocabulary
 
 NAME = "text.json"
@@ -42,10 +42,7 @@ class Stored:
 
 
 def write(path: Path, stored: Stored) -> None:
-    """Write the file under another name, flush it, rename it, flush the folder.
-
-    Raises SaveError; then what was there before is still there.
-    """
+    """Write the file whole and durably.  Raises SaveError, and the file is the old or the new."""
     lines, left_out, *counts = stored.vocabulary.counts
     head = {
         "kind": stored.kind,
@@ -62,13 +59,15 @@ def write(path: Path, stored: Stored) -> None:
     body = json.dumps(head)[1:-1] + f',\n"types": [\n{rows}\n]}}\n'
     digest = hashlib.sha256(body.encode()).hexdigest()
     first = f'{{"malmoi": "text", "version": {VERSION}, "sha256": "{digest}",\n'
-    try:
+    content = (first + body).encode()
+    old = "the text model that was there before is intact" if path.exists() else ""
+    with files.saving("the text model", path.parent, needed=len(content), safe=old):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, (first + body).encode())
-    except OSError as error:
-        raise SaveError(
-            "the vocabulary could not be written", where=f"{path}: {error.strerror or error}"
-        ) from error
+        try:
+            files.write(path, content)
+        except OSError:
+            files.sweep(path.parent)
+            raise
 
 
 def read(path: Path) -> Stored:
@@ -134,21 +133,3 @@ def _expect(true: bool, otherwise: str) -> None:
 def _quote(token: str) -> str:
     """A type in JSON; what does not print (line ends, private letters) as escapes."""
     return json.dumps(token, ensure_ascii=not token.isprintable())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    new = path.with_name(f".{path.name}.new")  # a second attempt overwrites the first
-    try:
-        with new.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
