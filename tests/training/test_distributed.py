@@ -72,16 +72,29 @@ def test_two_processes_have_the_losses_of_one_and_go_on_after_one_was_killed(sta
     assert rest[0]["step"] <= 7
 
 
-def test_a_process_without_rows_keeps_step(start, tmp_path):
+def test_a_process_without_rows_keeps_step_and_a_signal_stops_and_saves_all(start, tmp_path):
+    """In an evaluation that would last a minute, which process 0 makes and process 1 waits for."""
     expected = alone(TinyTask(rows=1))
-    process = start(
-        tmp_path / "run", "--dropout", "0", processes=2, training=TRAINING, task={"rows": 1}
-    )
-    found, said = rows_of(process)
+    folder, options = tmp_path / "run", ("--dropout", "0", "--every", "0")
+    task = {"rows": 1, "pause": 60.0}
+    process = start(folder, *options, processes=2, training=TRAINING, task=task)
+    first = []
+    for line in process.stdout:
+        first.append(json.loads(line))
+        if first[-1]["step"] == 4:
+            break
+    process.send_signal(signal.SIGTERM)
+    asked = time.monotonic()
+    _, said = rows_of(process)
+    assert time.monotonic() - asked < 30
+    assert process.returncode not in (0, None)
+    assert "stopped by SIGTERM" in said
+    process = start(folder, *options, processes=2, training=TRAINING, task={"rows": 1})
+    rest, said = rows_of(process)
     assert process.returncode == 0, said
-    same(found, expected)
+    same(first + rest, expected)
     # what two processes left is a run like any other
-    assert train(tmp_path / "run", Training(**TRAINING), TinyTask(rows=1)) == []
+    assert train(folder, Training(**TRAINING), TinyTask(rows=1)) == []
 
 
 def test_the_rows_of_all_processes_are_the_rows_of_the_batch():

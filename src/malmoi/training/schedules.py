@@ -6,6 +6,9 @@
     noam       min(t / warmup, √(warmup / t))               (Vaswani et al. 2017, eq. 3)
     plateau    decay^k, k the number of decays so far          (Zaremba et al. 2014, §4.1)
 
+Zaremba's gradient is of a loss summed over 35 words, ours of their mean: his lr = 1 and clip = 5
+are lr = 35 and clip = 1/7 here.
+
 Each is a factor of `lr`, the highest rate.  t counts updates from 1.  All but noam, which has its
 own, are preceded by `warmup` steps of t / warmup.  Noam's d^-½ is in `lr`: the paper's schedule is
 lr = (d · warmup)^-½.
