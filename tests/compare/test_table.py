@@ -3,7 +3,7 @@ import io
 import math
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -147,7 +147,6 @@ def test_markup_in_a_name_is_only_a_name(made_up):
     assert "[b]!" in text
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(value=st.floats(0.5, 1e12))
 def test_a_shortened_count_is_right_to_three_digits(value):
     text = figures.count(value)

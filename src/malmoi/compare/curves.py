@@ -33,8 +33,10 @@ def curves(comparison: Comparison) -> Markup:
     limit = comparison.ground.limit
     lowest = min([*levels, *([limit] if limit else [])])
     ends = [series.points[-1][1] for series in (*by_time, *by_tokens) if series.points]
-    highest = min(max(levels), max(CUT * lowest, 1.2 * max(ends)))
-    ticks = FINE if highest < 2.5 * lowest else COARSE
+    highest = max(CUT * lowest, 1.2 * max(ends))
+    if highest >= max(levels):
+        highest = math.inf  # nothing to cut off
+    ticks = FINE if min(highest, max(levels)) < 2.5 * lowest else COARSE
     y = Axis("dev perplexity", ticks, lambda value: f"{value:,.5g}")
     drawn = [
         tag(
@@ -56,7 +58,7 @@ def curves(comparison: Comparison) -> Markup:
     ]
     cut = (
         f" Curves begin where they fall below {figures.perplexity(highest)}."
-        if highest < max(levels)
+        if math.isfinite(highest)
         else ""
     )
     return tag(
