@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import harness
-from benchmarks.harness import Row
+from benchmarks.harness import Part, Row
 from malmoi.errors import MalmoiError, UsageError, did_you_mean
 
 PARTS = ("lstm", "gpt", "ngram")
@@ -45,10 +45,11 @@ def run(parts: Sequence[str], *, tiny: bool = False) -> None:
         raise UsageError(
             f"there is no benchmark {unknown[0]!r}", hint=did_you_mean(unknown[0], PARTS)
         )
+    modules = {part: loaded(part) for part in parts or PARTS}
     kept = [] if tiny else harness.read(RESULTS)  # a file that cannot be read is found at once
     rows: list[Row] = []
-    for part in dict.fromkeys(parts or PARTS):
-        rows += measured(part, tiny=tiny)
+    for part, module in modules.items():
+        rows += measured(part, module, tiny=tiny)
         if not tiny:  # after each part: an interruption costs one part
             kept = harness.merge(kept, [row for row in rows if row.part == part])
             harness.write(RESULTS, kept)
@@ -56,11 +57,23 @@ def run(parts: Sequence[str], *, tiny: bool = False) -> None:
     Console(width=None if sys.stdout.isatty() else 140).print(harness.table(rows))
 
 
-def measured(part: str, *, tiny: bool) -> list[Row]:
+def loaded(part: str) -> Part:
+    """The module of a part.  Raises UsageError if its peer is not installed."""
+    try:
+        module: Part = import_module(f"benchmarks.{part}")
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the benchmark {part} needs {error.name}, which is not installed",
+            hint="pip install -c constraints.txt -e '.[bench,kenlm]' (kenlm: a C++ compiler)",
+        ) from None
+    return module
+
+
+def measured(part: str, module: Part, *, tiny: bool) -> list[Row]:
     """One part, told as it goes."""
     rows = []
     print(f"{part}: measuring", file=sys.stderr, flush=True)
-    for row in import_module(f"benchmarks.{part}").rows(tiny=tiny):
+    for row in module.rows(tiny=tiny):
         print(f"{row.name}: {row.ratio:.2f}×", file=sys.stderr, flush=True)
         rows.append(row)
     return rows

@@ -56,7 +56,7 @@ class Plain(nn.Module):
         h = self.embed(x) + self.positions(torch.arange(x.size(1)))
         for block in self.blocks:
             h = block(h)
-        return self.out(self.ln(h))  # type: ignore[no-any-return]
+        return self.out(self.ln(h))
 
 
 @dataclass

@@ -29,8 +29,8 @@ BEGIN, END = "<!-- results -->", "<!-- /results -->"
 class Row:
     """name: "PART: what is measured".  ours, peer: how much is done in a second, in `unit`.
 
-    ratio: how many times ours is better.  goal: the ratio we promise.  setting: what is done, by
-    whom.  machine: where.
+    ratio: how many times ours is better.  goal: the ratio we promise, None if we promise nothing.
+    setting: what is done, by whom.  machine: where.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Row:
     ours: float
     peer: float
     ratio: float
-    goal: float
+    goal: float | None
     setting: str
     machine: str
 
@@ -47,8 +47,10 @@ class Row:
         return self.name.partition(":")[0]
 
     @property
-    def met(self) -> bool:
-        return self.ratio >= self.goal
+    def verdict(self) -> str:
+        if self.goal is None:
+            return "no promise"
+        return "met" if self.ratio >= self.goal else "missed"
 
 
 class Part(Protocol):
@@ -72,7 +74,13 @@ def interleave(
 
 
 def row(
-    name: str, seconds: tuple[float, float], *, amount: float, unit: str, goal: float, setting: str
+    name: str,
+    seconds: tuple[float, float],
+    *,
+    amount: float,
+    unit: str,
+    goal: float | None,
+    setting: str,
 ) -> Row:
     """What `interleave` measured; amount: how much was done in one turn, in `unit`/s."""
     ours, peer = seconds
@@ -135,15 +143,14 @@ def write(path: Path, rows: Iterable[Row]) -> None:
 
 def cells(row: Row) -> tuple[str, ...]:
     """A row as a person reads it."""
-    verdict = "met" if row.met else "missed"
     return (
         row.name,
         f"{row.ours:,.0f}",
         f"{row.peer:,.0f}",
         row.unit,
         f"{row.ratio:.2f}×",
-        f"{row.goal:g}×",
-        verdict,
+        "–" if row.goal is None else f"{row.goal:g}×",
+        row.verdict,
     )
 
 
@@ -157,7 +164,7 @@ def table(rows: Iterable[Row]) -> Table:
         right = name in ("ours", "peer", "ratio", "goal")
         drawn.add_column(name, justify="right" if right else "left")
     for one in rows:
-        drawn.add_row(*cells(one), style=None if one.met else "red")
+        drawn.add_row(*cells(one), style="red" if one.verdict == "missed" else None)
     return drawn
 
 

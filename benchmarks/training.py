@@ -50,7 +50,7 @@ def steps(model: nn.Module, task: LanguageModellingTask, training: Training) -> 
     It returns the loss.
     """
     events = fit(model, task, training, State.begin(model, training, seed=0))
-    return lambda: next(events).loss  # type: ignore[union-attr]  # nothing but steps: see EVER
+    return lambda: next(events).loss  # nothing but steps: see EVER
 
 
 def endless(
