@@ -15,7 +15,7 @@ from malmoi.version import __version__
 __all__ = ["Recipe", "__version__", "compare", "load", "train"]
 
 if TYPE_CHECKING:
-    from malmoi.compare.run import compare
+    from malmoi.comparison.run import compare
     from malmoi.recipe import Recipe
     from malmoi.trainer import train
     from malmoi.use import load
@@ -32,7 +32,7 @@ def __getattr__(name: str) -> object:
 
             return train
         case "compare":
-            from malmoi.compare.run import compare
+            from malmoi.comparison.run import compare
 
             return compare
         case "load":

@@ -35,7 +35,6 @@ from malmoi.training.fit import fit
 from malmoi.training.interrupts import signals
 from malmoi.training.state import State
 
-
 DUE = 1  # less than SIGINT: it is time for a checkpoint, and nobody wants to stop
 
 
@@ -46,7 +45,7 @@ class Announced(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """The text is read: tokens to learn from, types, and the numbers the model has to learn."""
+    """The text is read: tokens to learn from, types, and how many numbers gradients will move."""
 
     events: int
     vocabulary: int
@@ -148,7 +147,10 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
     if isinstance(model, torch.nn.Module):
         model.to(device)
     record = _record(recipe, task)
-    yield Prepared(task.corpora["train"].events, task.sizes.vocabulary, _size(model))
+    learns = isinstance(model, torch.nn.Module)
+    yield Prepared(
+        task.corpora["train"].events, task.sizes.vocabulary, _size(model) if learns else 0
+    )
     if isinstance(model, ngram.NGram):
         draft.begin(recipe=recipe.to_toml(), model=record)
         said = yield from _counting(model, task)
@@ -296,8 +298,7 @@ def _record(recipe: Recipe, task: LanguageModellingTask) -> dict[str, Any]:
         "kind": kind_of(recipe.model),
         "vocabulary": task.sizes.vocabulary,
         "data": {
-            split: files.sha256(corpus.folder / TOKENS)
-            for split, corpus in task.corpora.items()
+            split: files.sha256(corpus.folder / TOKENS) for split, corpus in task.corpora.items()
         },
     }
 

@@ -32,8 +32,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_help_imports_no_torch():
     code = (
-        "import sys; from malmoi.cli import run; "
-        "run(['--help']); sys.exit('torch' in sys.modules)"
+        "import sys; from malmoi.cli import run; run(['--help']); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 

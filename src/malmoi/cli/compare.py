@@ -57,7 +57,7 @@ def compare_(
     Leaves a run folder for each model, comparison.json and report.html.
     """
     from malmoi.cli.progress import Watch
-    from malmoi.compare.run import Began, Compared, comparing
+    from malmoi.comparison.run import Began, Compared, comparing
 
     folder = Path(to) if to else Path("runs") / f"compare-{Path(data).stem}"
     names = [name.strip() for name in models.split(",") if name.strip()]
@@ -94,7 +94,7 @@ def compare_(
     else:
         from rich.console import Console
 
-        from malmoi.compare.table import Table
+        from malmoi.comparison.table import Table
 
         Console().print(Table(done.comparison))
     trained = sum(entry.seconds for entry in done.comparison.entries)

@@ -75,7 +75,8 @@ class Watch:
             case Prepared():
                 self.say(
                     f"{self.title}: {event.events:,} tokens to learn from, "
-                    f"{event.vocabulary:,} types, {event.parameters:,} parameters"
+                    f"{event.vocabulary:,} types"
+                    + (f", {event.parameters:,} parameters" if event.parameters else "")
                 )
             case Resumed(step=step):
                 self.say(f"{self.title}: going on after step {step:,}")

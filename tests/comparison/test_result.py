@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
-from malmoi.compare.result import Said, from_json
+from malmoi.comparison.result import Said, from_json
 from malmoi.errors import RunError
 
 
@@ -18,7 +18,7 @@ def test_what_is_read_is_what_was_written(made_up, language):
 
 @given(nats=st.floats(0, math.inf, allow_nan=False), token=st.text())
 def test_every_figure_and_every_token_survives_json(nats, token):
-    from malmoi.compare.result import Comparison, Entry, Ground, Measures
+    from malmoi.comparison.result import Comparison, Entry, Ground, Measures
 
     token = token.encode("utf-8", "replace").decode()
     ground = Ground("x", "words", 3, 1, 1, 1)

@@ -1,7 +1,7 @@
 import dataclasses
 import math
 
-from malmoi.compare.fair import best, judge, ranked
+from malmoi.comparison.fair import best, judge, ranked
 
 
 def names(comparison):

@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from malmoi.compare import figures
-from malmoi.compare.table import Table
+from malmoi.comparison import figures
+from malmoi.comparison.table import Table
 
 
 def printed(comparison, width=120, **options):

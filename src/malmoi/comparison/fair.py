@@ -13,8 +13,8 @@ said aloud: a model that reads an unknown word as `<unk>` never paid for spellin
 import math
 from dataclasses import dataclass
 
-from malmoi.compare import figures
-from malmoi.compare.result import Comparison, Entry, Measures
+from malmoi.comparison import figures
+from malmoi.comparison.result import Comparison, Entry, Measures
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from malmoi.compare.result import Comparison, Entry, Ground, Measures, Point, Said
+from malmoi.comparison.result import Comparison, Entry, Ground, Measures, Point, Said
 
 ENGLISH = (
     "The subscript operator selects an item from a sequence or a mapping .",

@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, strategies as st
 
-from malmoi.compare.report import report
-from malmoi.compare.result import Said
-from malmoi.compare.strips import SHADES, gaps, shade
+from malmoi.comparison.report import report
+from malmoi.comparison.result import Said
+from malmoi.comparison.strips import SHADES, gaps, shade
 from malmoi.explain.draw import TOP
 
 HOSTILE = "</style><script>alert('x')</script><img src=http://x.example onerror=alert(1)>&\"\x00"

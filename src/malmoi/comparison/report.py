@@ -12,12 +12,12 @@ import hashlib
 import re
 from importlib import resources
 
-from malmoi.compare import figures
-from malmoi.compare.curves import curves
-from malmoi.compare.fair import best, judge, ranked
-from malmoi.compare.result import Comparison, Entry
-from malmoi.compare.strips import LEGEND, strips
-from malmoi.compare.table import TEST, Column, columns, notes, ranks
+from malmoi.comparison import figures
+from malmoi.comparison.curves import curves
+from malmoi.comparison.fair import best, judge, ranked
+from malmoi.comparison.result import Comparison, Entry
+from malmoi.comparison.strips import LEGEND, strips
+from malmoi.comparison.table import TEST, Column, columns, notes, ranks
 from malmoi.explain.draw import Markup, escape, join, tag
 
 MEANINGS = (
@@ -285,7 +285,7 @@ def _lines(title: str) -> list[Markup]:
 
 def _own(name: str) -> Markup:
     """A part of the page that is ours and stands beside this file."""
-    return Markup(resources.files("malmoi.compare").joinpath(name).read_text(encoding="utf-8"))
+    return Markup(resources.files("malmoi.comparison").joinpath(name).read_text(encoding="utf-8"))
 
 
 def _hash(text: str) -> str:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 import malmoi
-from malmoi.compare.result import from_json
-from malmoi.compare.run import Began, Compared, comparing
+from malmoi.comparison.result import from_json
+from malmoi.comparison.run import Began, Compared, comparing
 from malmoi.errors import RunError, UsageError
 from malmoi.run import open_run
 from malmoi.trainer import Announced, Counted

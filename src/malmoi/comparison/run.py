@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import torch
 
-from malmoi.compare.pace import fitted
-from malmoi.compare.report import report as page
-from malmoi.compare.result import Comparison, Entry, Ground, Measures, Point, Said
+from malmoi import files
+from malmoi.comparison.pace import fitted
+from malmoi.comparison.report import report as page
+from malmoi.comparison.result import Comparison, Entry, Ground, Measures, Point, Said
 from malmoi.data import catalogue
 from malmoi.data.dataset import DataSet
 from malmoi.defaults import describe, recipe_for
@@ -99,9 +100,9 @@ def comparing(
         yield Began(name, number, len(recipes))
         yield from one(recipe, folder / name, seconds=0.9 * budget / max(1, len(slow)))
     comparison = found(source, recipes, folder, prompt=prompt, commands=tuple(commands))
-    (folder / "comparison.json").write_text(comparison.to_json(), encoding="utf-8")
     report = folder / "report.html"
-    report.write_text(page(comparison), encoding="utf-8")
+    files.write(folder / "comparison.json", comparison.to_json())
+    files.write(report, page(comparison))
     yield Compared(comparison, report)
 
 

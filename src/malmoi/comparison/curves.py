@@ -2,9 +2,9 @@
 
 import math
 
-from malmoi.compare import figures
-from malmoi.compare.fair import judge
-from malmoi.compare.result import Comparison, Entry
+from malmoi.comparison import figures
+from malmoi.comparison.fair import judge
+from malmoi.comparison.result import Comparison, Entry
 from malmoi.explain.draw import Axis, Markup, Real, Series, chart, tag
 
 TIMES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1200, 3600, 7200)

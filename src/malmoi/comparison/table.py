@@ -16,9 +16,9 @@ from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
-from malmoi.compare import figures
-from malmoi.compare.fair import best, judge, ranked
-from malmoi.compare.result import Comparison, Entry, Measures
+from malmoi.comparison import figures
+from malmoi.comparison.fair import best, judge, ranked
+from malmoi.comparison.result import Comparison, Entry, Measures
 
 MARK = "▸"
 TEST, BITS = "perplexity\ntest", "bits per\ncharacter"

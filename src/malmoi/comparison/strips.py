@@ -5,9 +5,9 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
-from malmoi.compare import figures
-from malmoi.compare.fair import judge, ranked
-from malmoi.compare.result import Comparison, Entry, Said
+from malmoi.comparison import figures
+from malmoi.comparison.fair import judge, ranked
+from malmoi.comparison.result import Comparison, Entry, Said
 from malmoi.explain.draw import Markup, Real, join, tag
 
 SHADES = (1.0, 2.0, 3.0, 5.0, 7.0, 9.0, 12.0, 15.0)
