@@ -86,7 +86,7 @@ def test_a_run_of_another_seed_is_not_mistaken_for_it(compared, text):
 
 def test_a_budget_decides_how_many_steps_there_are(text, tmp_path):
     comparison = malmoi.compare(
-        str(text), to=tmp_path / "runs", models=["elman"], budget=3, tokens="characters"
+        str(text), to=tmp_path / "runs", models=["elman"], budget=3.0, tokens="characters"
     )
     report = open_run(tmp_path / "runs" / "elman").report
     assert report["reason"] in ("steps", "minutes")
