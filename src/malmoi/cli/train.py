@@ -60,7 +60,9 @@ def train_(
     from malmoi.cli.clock import seconds
     from malmoi.cli.progress import Watch
     from malmoi.recipe import Recipe
+    from malmoi.run import Run
     from malmoi.trainer import resumed, training
+    from malmoi.training.distributed import speaks
 
     changes = list(overrides)
     changes += [f"seed={seed}"] if seed is not None else []
@@ -92,10 +94,11 @@ def train_(
             recipe = recipe_for(what, source, data=data, tokens=tokens).replace(changes)
             folder = Path(to or Path("runs") / what)
         events = training(recipe, folder)
-    with Watch(quiet=quiet) as watch:
+    with Watch(quiet=quiet or not speaks()) as watch:
         for event in events:
             watch.see(event)
-    from malmoi.run import Run
+    if not speaks():
+        return
 
     report = Run(folder).report
     if as_json:

@@ -181,6 +181,11 @@ def join(device: torch.device | None = None) -> Iterator[World]:
         dist.destroy_process_group()
 
 
+def speaks() -> bool:
+    """Whether this process talks to people: of those that torchrun started, the first."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _is_of_the_connection(error: RuntimeError) -> bool:
     words = ("Connection", "connection", "peer", "gloo", "NCCL", "Broken pipe")
     return isinstance(error, dist.DistError) or any(word in str(error) for word in words)
