@@ -15,7 +15,9 @@ from malmoi.text.subwords import BYTES, Subwords, chunks_of
 from malmoi.text.unigram import Corpus, Lattice, find, train
 
 LINE = "오늘은 날씨가 좋다. 오늘도 날씨가 좋았다! the cat sat on the mat; the cats sat there."
-TEXT = [LINE, "내일은 비가 온다. 오늘은 비가 안 온다.", "ab abc abcd abcde", "<0xEA> 〈▁〉"] * 3
+TEXT = [LINE, "내일은 비가 온다. 오늘은 비가 안 온다.", "ab abc abcd abcde", "<0xEA> 〈▁〉"] * 3 + [
+    "once xyxy"
+]
 
 
 def chunks(lines):
@@ -125,14 +127,22 @@ def apply(pair, parts):
     return [part for part in out if part is not None]
 
 
+@kinds
+def test_letters_of_bytes_in_the_training_text_are_not_letters(kind):
+    line = f"{BYTES[65]} {BYTES[200]}가{BYTES[65]}"
+    tokenizer, _ = Subwords.learn(chunks([line] * 9), kind=kind, size=400)
+    assert set(tokenizer.letters) == set(" 가")
+    assert tokenizer.join(tokenizer.split(line + "A")) == line + "A"
+
+
 def test_byte_pairs_are_merged_as_in_the_paper():
-    tokenizer, _ = learnt("bpe")
+    tokenizer, _ = learnt("bpe", 900)
     letters = [*tokenizer.letters, *BYTES]
     words = {}
     for chunk, count in chunks(TEXT).items():
         if set(chunk) <= set(tokenizer.letters):
             words[chunk] = count
-    merges, split = merged(words, sorted(letters), 380)
+    merges, split = merged(words, sorted(letters), 900)
     assert [tuple(pair) for pair in tokenizer.model["merges"]] == merges
     assert len(merges) > 30
     for word, parts in split.items():
@@ -149,7 +159,7 @@ def segmentations(word, logp):
                 yield [word[:end], *rest], logp[word[:end]] + score
 
 
-WORDS = {"abab": 5, "ababc": 3, "bc": 4, "cab": 2, "c": 1, "abcabc": 1}
+WORDS = {"abab": 5, "ababc": 3, "bc": 4, "cab": 2, "c": 1, "abcabc": 1, "acc": 2}
 
 
 def test_substrings_are_counted_and_those_always_inside_a_longer_one_left_out():

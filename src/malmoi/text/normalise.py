@@ -87,14 +87,7 @@ def runs(line: str) -> list[tuple[int, int]]:
     cuts = [0]
     for i in range(1, len(line)):
         c = line[i]
-        if (
-            _stands_alone(c)
-            or not (
-                _is_mark(c)
-                # a mark in between blocks what would compose
-                or (not _is_mark(line[i - 1]) and _composes(line[cuts[-1] : i], c))
-            )
-        ):
+        if _stands_alone(c) or not (_is_mark(c) or _composes(line[cuts[-1] : i], c)):
             cuts.append(i)
     return list(zip(cuts, [*cuts[1:], len(line)], strict=True)) if line else []
 
@@ -112,7 +105,7 @@ def _stands_alone(character: str) -> bool:
     return not _is_mark(character) and head not in _seconds()
 
 
-@lru_cache(1 << 16)
+@lru_cache(1 << 12)
 def _composes(run: str, character: str) -> bool:
     whole = unicodedata.normalize("NFC", run + character)
     return whole != unicodedata.normalize("NFC", run) + unicodedata.normalize("NFC", character)

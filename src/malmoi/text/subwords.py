@@ -26,7 +26,7 @@ from malmoi.text.tokenizer import Piece
 BYTE = 0xF0000  # the letter of byte b is chr(BYTE + b)
 BYTES = [chr(BYTE + b) for b in range(256) if b not in (0xC0, 0xC1, *range(0xF5, 0x100))]
 _SEPARATOR = chr(BYTE + 0x100)
-_CACHE = 1 << 20
+_CACHE = 1 << 18
 
 
 class Subwords:
@@ -56,7 +56,7 @@ class Subwords:
         letters = _letters(chunks, size=size, min_count=min_count)
         known = frozenset(letters)
         spelt: dict[str, int] = {}
-        for chunk, count in sorted(chunks.items()):
+        for chunk, count in chunks.items():
             word = _spell(chunk, known)
             spelt[word] = spelt.get(word, 0) + count
         train = _train_bpe if kind == "bpe" else _train_unigram
