@@ -14,7 +14,11 @@ from malmoi.data.grammar import Grammar, Symbols, weighted
 TINY = Grammar(
     start="S",
     rules={
-        "S": {("one", "Tail.one"): 0.6, ("many", "Tail.many"): 0.4},
+        "S": {
+            ("one", "Tail.one"): 0.5,
+            ("many", "Tail.many"): 0.4,
+            ("one", "that", "Rel2", "and", "one", "Tail.many"): 0.1,
+        },
         "Tail.one": {("Verb.one",): 0.9, ("that", "Rel", "Tail.one"): 0.1},
         "Tail.many": {("Verb.many",): 0.95, ("that", "Rel", "Tail.many"): 0.05},
         "Rel": {("many", "Love.many"): 0.5, ("one", "Love.one"): 0.25, ("(", "Rel2", ")"): 0.25},
@@ -24,6 +28,7 @@ TINY = Grammar(
         "one": {"dog": 0.75, "cat": 0.25},
         "many": {"dogs": 1.0},
         "that": {"that": 1.0},
+        "and": {"and": 1.0},
         "(": {"(": 1.0},
         ")": {")": 1.0},
         "Verb.one": {"runs": 1.0},
@@ -32,6 +37,9 @@ TINY = Grammar(
         "Love.many": {"love": 1.0},
     },
 )
+
+
+SHARED = ("dog", "that", "dogs", "love")  # a prefix of two structures, for four words
 
 
 def enumerate_sentences(grammar: Grammar, least: float) -> Iterator[tuple[Symbols, float]]:
@@ -85,7 +93,14 @@ def test_log_prob_is_that_of_the_one_derivation(sentences: list[tuple[Symbols, f
 def test_the_next_words_are_those_of_the_sentences_that_begin_so(
     sentences: list[tuple[Symbols, float]],
 ) -> None:
-    for prefix in ((), ("dog",), ("dogs", "that"), ("cat", "that", "(", "dog"), ("dog", "runs")):
+    for prefix in (
+        (),
+        ("dog",),
+        ("dogs", "that"),
+        ("cat", "that", "(", "dog"),
+        ("dog", "runs"),
+        SHARED,
+    ):
         due: Counter[str] = Counter()
         for said, p in sentences:
             if said[: len(prefix)] == prefix:

@@ -187,6 +187,17 @@ def test_an_epoch_of_lines_wastes_little_on_padding_and_mixes_lengths_over_batch
     assert again[0] == again[1] != again[2]
 
 
+def test_lines_of_one_length_meet_other_lines_in_every_epoch() -> None:
+    lines = stream([[word] for word in range(2, 22)], 22)
+
+    def company(epoch: int) -> set[frozenset[int]]:
+        order = Lines(lines, budget=8, seed=0, epoch=epoch)
+        return {frozenset(batch.x[:, 1].tolist()) for batch in order}
+
+    assert company(0) == company(0) != company(1)
+    assert len(company(0)) == len(company(1)) == 5
+
+
 def test_any_batch_can_be_had_without_those_before_it() -> None:
     """Two integers are enough to resume: the epoch makes the order, k the place in it."""
     lines = stream([[2, 3], [4], [5, 6, 7], [], [8]] * 5, 10)
