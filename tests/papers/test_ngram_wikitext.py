@@ -13,6 +13,7 @@ import torch
 from malmoi.config import Sizes
 from malmoi.export.arpa import escape, write_arpa
 from malmoi.models.ngram import Config, NGram
+from tests.conftest import oracle
 
 KENLM = {2: 269.86, 3: 230.89, 4: 226.05, 5: 224.81}  # lmplz, on the same lines
 
@@ -63,17 +64,17 @@ def test_kneser_ney_has_the_perplexity_that_kenlm_has(order, wikitext):
 
 @pytest.mark.parametrize("size", [4_000, pytest.param(None, marks=pytest.mark.slow)])
 def test_kenlm_gives_our_scores_and_matches_our_orders(size, wikitext, tmp_path):
-    kenlm = pytest.importorskip("kenlm", reason="not run: the oracle kenlm is not installed")
+    kenlm = oracle("kenlm")
     model = wikitext.estimated(5, size)
     write_arpa(tmp_path / "wikitext.arpa", model, wikitext.types)
     config = kenlm.Config()
     config.show_progress = False
-    oracle = kenlm.Model(str(tmp_path / "wikitext.arpa"), config)
+    theirs = kenlm.Model(str(tmp_path / "wikitext.arpa"), config)
     lines = wikitext.test[:1_000]
     stream = torch.from_numpy(wikitext.stream(lines).astype(np.int64))[None]
     x, y, carry = stream[:, :-1], stream[:, 1:], model.begin(1)
     logp, orders = model.log_prob(x, y, carry)[0][0], model.matched(x, y, carry)[0]
-    kenlm_scores = [s for line in lines for s in oracle.full_scores(" ".join(map(escape, line)))]
+    kenlm_scores = [s for line in lines for s in theirs.full_scores(" ".join(map(escape, line)))]
     expected = np.array([p for p, _, _ in kenlm_scores])
     np.testing.assert_allclose(logp / math.log(10), expected, rtol=0, atol=1e-5)
     assert orders.tolist() == [order for _, order, _ in kenlm_scores]

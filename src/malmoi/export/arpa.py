@@ -32,9 +32,10 @@ import math
 import os
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, NoReturn, cast
 
 import numpy as np
 
@@ -147,13 +148,14 @@ def read_arpa(path: Path) -> tuple[NGram, list[str]]:
 
     Raises DataError with the line that cannot be right, TextError if the bytes are no text.
     """
-    return _Reader(path).read()
+    with closing(cast(Generator[str, None, None], read_lines(path))) as lines:
+        return _Reader(path, lines).read()
 
 
 class _Reader:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lines: Iterator[str]) -> None:
         self.path = path
-        self.lines = read_lines(path)
+        self.lines = lines
         self.number = 0
         self.line = ""
 
@@ -184,13 +186,13 @@ class _Reader:
         model.logp, model.beta = logp * LN10, beta[: len(model.first) - 1] * LN10
         return model, types
 
-    def next_line(self, *, blank: bool = False) -> str:
-        """The next line that is not blank, unless blank ones count too; "" after the last."""
+    def next_line(self) -> str:
+        """The next line that is not blank, "" after the last."""
         while True:
             self.number += 1
             line = next(self.lines, None)
             self.line = (line or "").strip(" \t")
-            if line is None or self.line or blank:
+            if line is None or self.line:
                 return self.line
 
     def refuse(self, why: str, *, found: str) -> NoReturn:
@@ -216,23 +218,28 @@ class _Reader:
         if line != f"\\{k}-grams:":
             self.refuse(f"\\{k}-grams: should be here", found=line)
 
-    def rows(self, k: int, size: int, last: bool) -> Iterator[tuple[float, list[str], float]]:
+    def rows(self, k: int, size: int, *, last: bool) -> Iterator[tuple[float, list[str], float]]:
+        """log10 p, the words, and log10 β of every n-gram of a section."""
         for seen in range(size):
-            fields = FIELD.findall(self.next_line(blank=True))
+            self.number += 1
+            self.line = next(self.lines, "")
+            fields = self.line.replace("\t", " ").split(" ")
+            if "" in fields:
+                fields = FIELD.findall(self.line)
             if not fields or fields[0].startswith("\\"):
-                self.refuse(f"{seen} {k}-grams of the {size} that \\data\\ says", found=self.line)
-            if len(fields) not in (k + 1, k + 2):
+                self.refuse(f"{seen} {k}-grams, not the {size} that \\data\\ says", found=self.line)
+            if not k < len(fields) < k + 3:
                 self.refuse(
                     f"a {k}-gram has {k + 1} or {k + 2} fields, not {len(fields)}", found=self.line
                 )
             try:
-                p = float(fields[0])
-                beta = float(fields[-1]) if len(fields) == k + 2 and not last else 0.0
+                beta = float(fields.pop()) if len(fields) == k + 2 else 0.0
+                p = float(fields.pop(0))
             except ValueError:
                 self.refuse("a number cannot be read", found=self.line)
             if not p <= 0.0 or not beta < math.inf:
                 self.refuse("a log-probability is above 0 or not a number", found=self.line)
-            yield p, fields[1 : k + 1], beta
+            yield p, fields, 0.0 if last else beta
 
     def unigrams(self, size: int) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
         words, specials = {END: 0, UNK: 1}, set()
@@ -263,14 +270,17 @@ class _Reader:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Its n-grams as ids, and log10 p and β of each."""
         self.header(k, self.next_line())
+        ids = {**words, BEGIN: -1}
         grams, logp, beta = array("i"), array("d"), array("d")
-        for p, gram, b in self.rows(k, size, last):
+        for p, gram, b in self.rows(k, size, last=last):
             try:
-                grams.extend([words[END if w == BEGIN else w] for w in gram])
+                here = [ids[w] for w in gram]
             except KeyError as error:
                 self.refuse(f"{error} is not among the 1-grams", found=self.line)
-            if END in gram[:-1] or BEGIN in gram[1:]:
+            if -1 in here[1:] or 0 in here[:-1]:
                 self.refuse(f"{BEGIN} only begins and {END} only ends an n-gram", found=self.line)
+            grams.extend(here)
             logp.append(p)
             beta.append(b)
-        return np.array(grams, np.int64).reshape(size, k), np.array(logp), np.array(beta)
+        rows = np.maximum(np.array(grams, np.int64).reshape(size, k), 0)  # <s> is 0 too
+        return rows, np.array(logp), np.array(beta)
