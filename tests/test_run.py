@@ -51,7 +51,7 @@ def finished(folder):
 
 
 def stopped(folder, *, steps=2):
-    """A run with a checkpoint, and two lines of metrics that came after it."""
+    """A run with a checkpoint, and lines of metrics that came after it."""
     with claim(folder) as draft:
         begin(draft)
         m = model()
@@ -60,8 +60,8 @@ def stopped(folder, *, steps=2):
             draft.record({"step": step})
         state.step = steps
         draft.save(state, m, notes={"read": 40})
-        draft.record({"step": steps + 1})
-        draft.record({"step": steps + 2})
+        for step in range(steps + 1, steps + 9):
+            draft.record({"step": step})
     return folder
 
 

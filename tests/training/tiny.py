@@ -130,6 +130,7 @@ class TinyTask:
         ]
 
     def loss(self, model: Any, batch: TinyBatch, carry: Any) -> tuple[Loss, Any]:
+        assert len(batch), "as with nn.LSTM, there must be a row to read"
         carry = model.begin(len(batch.x)) if carry is None else carry
         logits, carry = model(batch.x, carry)
         nll = nn.functional.cross_entropy(logits.flatten(0, 1), batch.y.flatten(), reduction="none")
