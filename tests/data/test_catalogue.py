@@ -106,6 +106,15 @@ def test_a_row_that_is_not_of_the_format_is_named(tmp_path: Path) -> None:
         list(find("petitions-ko", folder=folder).lines("train"))
 
 
+def test_a_whole_text_has_lines_only_where_it_has_newlines(tmp_path: Path) -> None:
+    text = "".join(f"{i} a\u2028b\x0bc\x85d\n\n" for i in range(50))
+    folder = shelf_of(tmp_path, "war-and-peace", {"warpeace_input.txt": text})
+    data = find("war-and-peace", folder=folder)
+    lines = [line for split in ("train", "valid", "test") for line in data.lines(split)]
+    assert len(lines) == 100
+    assert "".join(line + "\n" for line in lines) == text
+
+
 def test_ptb_is_found_by_its_usual_names(tmp_path: Path) -> None:
     files = {f"ptb.{s}.txt": f" {s} <unk> N \n" for s in ("train", "valid", "test")}
     folder = shelf_of(tmp_path, "ptb", files)
@@ -126,6 +135,8 @@ def test_a_wrong_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         find("qqqqqqqqqqqq")
     assert caught.value.hint == "malmoi data list"
+    with pytest.raises(DataError, match="no data set, file or folder ''"):
+        find("")
     with pytest.raises(DataError, match="no split 'dev'"):
         find("toy-ko").lines("dev")
 

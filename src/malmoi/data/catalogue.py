@@ -159,9 +159,9 @@ def find(name: str | Path, *, seed: int = 0, folder: Path | None = None) -> Data
     if known in PUBLISHED:
         return _published(known, folder or shelf_folder())
     path = Path(name)
-    if path.is_dir():
+    if known and path.is_dir():  # "" would be the folder we stand in
         return from_folder(path, seed)
-    if path.exists():
+    if known and path.exists():
         return from_file(path, seed)
     near = did_you_mean(known, (*BUILT_IN, *PUBLISHED, *_beside(path)))
     raise DataError(
