@@ -62,7 +62,7 @@ def of(name, dtype=torch.float64):
         model.estimate(corpus(), corpus(20))
         return model
     for parameter in model.parameters():
-        nn.init.normal_(parameter, std=0.5 if parameter.dim() > 1 else 0.2)
+        nn.init.normal_(parameter, std=0.3)
     return model.to(dtype)
 
 
@@ -212,8 +212,7 @@ def test_a_batch_is_its_sentences_alone_whatever_fills_the_rest(name, dtype, lim
             said[row, : lengths[i]] = y[i, : lengths[i]]
         together, _ = model.log_prob(padded, said, model.begin(len(order)))
         for row, i in enumerate(order):
-            if (width, i) != (23, 0):
-                assert differ(together[row, : lengths[i]], alone[i]) < limit
+            assert differ(together[row, : lengths[i]], alone[i]) < limit
 
 
 @every_language_model
