@@ -158,8 +158,8 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
         said = yield from _fitting(model, task, recipe, draft, record)
     report: dict[str, Any] = {**said, "parameters": _size(model)}
     for split in ("valid", "test"):
-        report[split] = None
-        if getattr(model, "normalised", True) and draft.world.leads:
+        report.setdefault(split, None)
+        if not report[split] and getattr(model, "normalised", True) and draft.world.leads:
             yield Measuring(split)
             report[split] = _plain(task.measure(model, split))
     report |= {
@@ -195,6 +195,7 @@ def _fitting(
 ) -> Generator[Event, None, dict[str, Any]]:
     """Follow the gradient to the end, writing metrics and checkpoints on the way."""
     plan, read, reading = recipe.training, 0, 0.0
+    best: dict[str, float | str] | None = None  # what the best weights measured on valid
     if draft.resumable:
         known = json.loads((draft.folder / "model.json").read_bytes())
         if known != record:
@@ -211,6 +212,7 @@ def _fitting(
         loaded = draft.resume(model, plan)
         state = loaded.state
         read, reading = loaded.notes["read"], loaded.notes["reading"]
+        best = loaded.notes["best"]
         state.carry = checkpoint.retyped(state.carry, model.begin(1))
         yield Resumed(state.step)
         yield from (Announced(f"the last bit may differ: {d}") for d in loaded.differs)
@@ -223,7 +225,9 @@ def _fitting(
         for event in fit(model, task, plan, state, world=draft.world):
             if isinstance(event, Step):
                 read, reading = read + event.events, reading + event.seconds
-            if isinstance(event, Finished):
+            elif isinstance(event, Evaluated) and event.best:
+                best = _plain(event.measures)
+            elif isinstance(event, Finished):
                 reason = event.reason
             if row := _row(event, plan, state, read):
                 draft.record(row)
@@ -231,11 +235,11 @@ def _fitting(
             if state.horizon != planned:
                 planned = state.horizon
                 yield Planned(planned)
-            due = time.monotonic() - saved >= plan.save_every
-            ending = isinstance(event, Finished)
-            number = draft.world.highest(stop.signal or (DUE if due and not ending else 0))
+            due = isinstance(event, Finished) or time.monotonic() - saved >= plan.save_every
+            number = draft.world.highest(stop.signal or (DUE if due else 0))
             if number:
-                draft.save(state, model, notes={"read": read, "reading": reading})
+                notes = {"read": read, "reading": reading, "best": best}
+                draft.save(state, model, notes=notes)
                 saved = time.monotonic()
             if number > DUE:
                 raise Interrupted(
@@ -253,6 +257,7 @@ def _fitting(
         "steps": state.step,
         "epochs": state.epoch,
         "best_step": state.best_step,
+        "valid": best,
         "reason": reason,
     }
 
