@@ -10,7 +10,7 @@ import torch
 
 from malmoi.data.batches import LanguageBatch
 from malmoi.data.corpus import Corpus, EncodedLine, stream
-from malmoi.data.order import Lanes, Lines, Order, Strided, Windows
+from malmoi.data.order import Lanes, Lines, Order, Windows
 from malmoi.errors import EmptyText
 
 SIZES = range(1, 10)  # events; the stream is one token longer
@@ -41,8 +41,6 @@ def every_order(events: int) -> Iterator[Order]:
         yield Lanes(tokens, lanes=a, length=b)
         for epoch in range(3):
             yield Windows(tokens, batch=a, length=b, seed=7, epoch=epoch)
-        for stride in range(1, b + 1):
-            yield Strided(tokens, batch=a, context=b, stride=stride)
 
 
 @pytest.mark.parametrize("events", SIZES)
@@ -104,27 +102,6 @@ def test_windows_are_cut_and_shuffled_differently_in_every_epoch_and_with_every_
         for e in range(100)
     }
     assert phases == set(range(1, 17)), "every place comes to be the first of a window"
-
-
-@pytest.mark.parametrize("events", SIZES)
-def test_a_stride_leaves_the_history_it_promises(events: int) -> None:
-    for context in range(1, 7):
-        for stride in range(1, context + 1):
-            histories = []
-            for batch in range(1, 5):
-                order = Strided(counting(events), batch=batch, context=context, stride=stride)
-                assert all(b.x.shape[1] <= context and b.fresh for b in order)
-                histories.append(
-                    {t: j + 1 for _, y, mask in rows(order) for j, t in enumerate(y) if mask[j]}
-                )
-            assert all(read >= min(context - stride + 1, t) for t, read in histories[0].items())
-            assert all(h == histories[0] for h in histories), "the batch size changes nothing"
-
-
-def test_the_finest_stride_gives_every_token_all_the_history_there_can_be() -> None:
-    order = Strided(counting(20), batch=3, context=6, stride=1)
-    seen = {t: j + 1 for _, y, mask in rows(order) for j, t in enumerate(y) if mask[j]}
-    assert seen == {t: min(t, 6) for t in range(1, 21)}
 
 
 def every_text() -> Iterator[list[list[int]]]:
@@ -204,7 +181,6 @@ def test_any_batch_can_be_had_without_those_before_it() -> None:
     makers = (
         lambda: Lanes(lines, lanes=3, length=4),
         lambda: Windows(lines, batch=2, length=5, seed=1, epoch=3),
-        lambda: Strided(lines, batch=2, context=6, stride=2),
         lambda: Lines(lines, budget=12, seed=1, epoch=3),
     )
     for make in makers:
@@ -237,7 +213,5 @@ def test_nothing_to_read_and_settings_that_cannot_work_are_refused() -> None:
         Lanes(np.zeros(1, np.uint16), lanes=1, length=1)
     with pytest.raises(ValueError, match="length must be at least 1"):
         Lanes(counting(3), lanes=1, length=0)
-    with pytest.raises(ValueError, match="skips tokens"):
-        Strided(counting(3), batch=1, context=2, stride=3)
     with pytest.raises(ValueError, match="begins and ends with a boundary"):
         Lines(counting(3), budget=4)

@@ -2,7 +2,6 @@
 
     Lanes     lane b of batch k+1 goes on where lane b of batch k ended      truncated BPTT
     Windows   shuffled windows at a phase that moves from epoch to epoch     training a GPT
-    Strided   overlapping windows, only their ends scored                    evaluating a GPT
     Lines     whole lines, each alone, of like length and by a token budget  sentences
 
 Every order scores every event of the stream exactly once: what does not fill a batch is there and
@@ -54,11 +53,10 @@ def cut(
     start: Int64[np.ndarray, "B"],
     end: Int64[np.ndarray, "B"],
     *,
-    score: Int64[np.ndarray, "B"] | None = None,
     fresh: bool = True,
     length: int | None = None,
 ) -> LanguageBatch:
-    """Row b reads tokens[start[b] : end[b]], padded on the right; scored from `score[b]` on.
+    """Row b reads tokens[start[b] : end[b]], padded on the right.
 
     Event i of the stream is: having read token i, say token i + 1.
     """
@@ -68,8 +66,7 @@ def cut(
     at[~inside] = 0
     x = np.where(inside, tokens[at], 0).astype(np.int64)
     y = np.where(inside, tokens[at + 1], 0).astype(np.int64)
-    mask = inside if score is None else inside & (at >= score[:, None])
-    return LanguageBatch(torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(mask), fresh)
+    return LanguageBatch(torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(inside), fresh)
 
 
 def events_of(tokens: Integer[np.ndarray, "N"]) -> int:
@@ -147,48 +144,6 @@ class Windows(Order):
         start = self._start[k * self.batch : (k + 1) * self.batch]
         end = np.minimum(start + self.length, self.events)
         return cut(self.tokens, np.maximum(start, 0), end, length=self.length)
-
-
-@dataclass(frozen=True, eq=False)
-class Strided(Order):
-    """For evaluating a model that reads at most `context` tokens: windows of `context` tokens, each
-    `stride` further than the last, only their new tokens scored.
-
-    Every scored token then has at least context - stride + 1 tokens of history, unless the text has
-    not so many before it.  stride = 1 gives all the history there can be, stride = context is the
-    cheapest.  What is scored after what does not depend on `batch`, nor on what follows.
-    """
-
-    tokens: Integer[np.ndarray, "N"]
-    batch: int
-    context: int
-    stride: int
-
-    def __post_init__(self) -> None:
-        _positive(batch=self.batch, context=self.context, stride=self.stride)
-        events_of(self.tokens)
-        if self.stride > self.context:
-            raise ValueError(
-                f"a stride of {self.stride} skips tokens at a context of {self.context}"
-            )
-
-    @property
-    def events(self) -> int:
-        return len(self.tokens) - 1
-
-    @property
-    def windows(self) -> int:
-        return 1 + -(-max(self.events - self.context, 0) // self.stride)
-
-    def __len__(self) -> int:
-        return -(-self.windows // self.batch)
-
-    def batch_at(self, k: int) -> LanguageBatch:
-        w = np.arange(k * self.batch, min((k + 1) * self.batch, self.windows))
-        start = w * self.stride
-        end = np.minimum(start + self.context, self.events)
-        score = np.where(w == 0, 0, self.context + (w - 1) * self.stride)
-        return cut(self.tokens, start, end, score=score)
 
 
 @dataclass(frozen=True, eq=False)
