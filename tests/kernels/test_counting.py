@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from malmoi.errors import EmptyText, UsageError
+from malmoi.kernels import counting
 from malmoi.kernels.counting import Trie, count_ngrams, prune
 
 V = 6
@@ -93,6 +94,18 @@ def test_a_read_only_memory_map_is_counted_like_an_array(tmp_path):
     two = count_ngrams(stream, order=3, vocabulary=V)
     assert one.level == two.level
     assert all(np.array_equal(a, b) for a, b in zip(one[1:], two[1:], strict=True))
+
+
+def test_a_text_of_billions_is_numbered_with_wider_integers(monkeypatch):
+    stream = np.array([0, 2, 3, 0, 2, 3, 4, 0], np.uint16)
+    narrow = count_ngrams(stream, order=3, vocabulary=V)
+    monkeypatch.setattr(counting, "LONGEST", len(stream))
+    wide = count_ngrams(stream, order=3, vocabulary=V)
+    assert (narrow.link.dtype, wide.link.dtype) == (np.int32, np.int64)
+    assert narrow.level == wide.level
+    assert all(np.array_equal(a, b) for a, b in zip(narrow[1:], wide[1:], strict=True))
+    with pytest.raises(UsageError, match="too long"):
+        count_ngrams(np.append(stream, [0]), order=3, vocabulary=V)
 
 
 def test_what_cannot_be_counted_is_refused():

@@ -409,6 +409,8 @@ def test_ids_outside_the_vocabulary_and_empty_texts_are_refused():
             model.log_prob(torch.tensor([[2]]), torch.tensor([[bad]]), model.begin(1))
     with pytest.raises(UsageError, match="another vocabulary"):
         model.estimate(np.array([0, V, 0], np.uint16))
+    with pytest.raises(UsageError, match="another vocabulary"):
+        make("interpolated", 2, [[2, 3]], np.array([0, V, 0], np.uint16))
     with pytest.raises(EmptyText):
         model.estimate(np.array([0], np.uint16))
 

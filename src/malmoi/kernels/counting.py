@@ -49,12 +49,7 @@ def count_ngrams(stream: Integer[np.ndarray, " N"], *, order: int, vocabulary: i
             where=f"{N:,} tokens; at most {LONGEST:,}",
             hint="train on a part of it",
         )
-    if int(stream.max()) >= V:
-        raise UsageError(
-            "the stream was made with another vocabulary",
-            where=f"largest id {int(stream.max())}, vocabulary of {V} types",
-        )
-    stream = frozen(stream)
+    stream = checked(stream, V)
     index = np.dtype(np.int32 if n * N + V < LONGEST else np.int64)
     level = [0, V]
     words = [np.arange(V, dtype=np.int32)]
@@ -92,6 +87,16 @@ def prune(trie: Trie, kept: Bool[np.ndarray, " M"]) -> Trie:
         np.where(link < 0, link, before[link]),
         trie.counts[kept],
     )
+
+
+def checked(stream: Integer[np.ndarray, " N"], V: int) -> Integer[np.ndarray, " N"]:
+    """The stream for a loop, which will not look whether an id is below V."""
+    if (largest := int(stream.max())) >= V:
+        raise UsageError(
+            "the stream was made with another vocabulary",
+            where=f"largest id {largest}, vocabulary of {V} types",
+        )
+    return frozen(stream)
 
 
 def frozen(array: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Integer
 
-from malmoi.kernels.counting import Trie, frozen
+from malmoi.kernels.counting import Trie, checked, frozen
 from malmoi.kernels.lookup import ratios
 from malmoi.models.smoothing.levels import Estimate, levels, log
 
@@ -82,7 +82,7 @@ def shares(
     total = np.concatenate([lv.keep(lv.sum(trie.counts[lv.grams])) for lv in levels(trie)])
     p = np.full((len(trie.level) - 1, len(text) - 1), -1.0)
     ratios(
-        frozen(text),
+        checked(text, trie.level[1]),
         frozen(trie.word),
         frozen(trie.first),
         frozen(trie.link),
