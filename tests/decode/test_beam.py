@@ -212,6 +212,14 @@ def test_of_equals_the_smaller_ids_come_first(table):
     (h,) = greedy(model, model.begin(1), start([0]), limit=3, minimum=1)
     assert h.tokens == (1,)
 
+    model.logits = torch.zeros(97, 3, dtype=torch.float64)
+    (found,) = beam(
+        model, model.begin(1), start([0]), width=27, limit=3, penalty=LengthPenalty("power", 1)
+    )
+    assert len(found) == 15
+    assert len({h.score for h in found}) == 1  # the mean is ln 3 for all of them
+    assert found == sorted(found, key=lambda h: h.tokens)
+
 
 def test_a_dead_end_is_dropped_unless_there_is_nothing_else(table):
     model = table(0, V=3)
