@@ -166,7 +166,11 @@ def test_pieces_are_at_most_as_many_as_asked_for_and_rare_characters_are_bytes(k
 
 
 @kinds
-@pytest.mark.parametrize("lines", [[], [""], iter([]), lambda: [""]], ids=str)
+@pytest.mark.parametrize(
+    "lines",
+    [[], [""], iter([]), lambda: [""]],
+    ids=["no lines", "a blank line", "a spent iterator", "a callable"],
+)
 def test_an_empty_text_teaches_nothing(kind, lines):
     with pytest.raises(EmptyText, match="nothing to learn from"):
         Text.learn(lines, kind=kind)
