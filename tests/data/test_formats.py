@@ -78,7 +78,7 @@ class Dribble(io.RawIOBase):
         return len(given)
 
 
-@pytest.mark.parametrize("wrap", [lambda b: b, gzip.compress])
+@pytest.mark.parametrize("wrap", [lambda b: b, gzip.compress], ids=["plain", "gz"])
 def test_a_slow_stream_gives_the_same_lines_and_stays_open(wrap):
     stream = Dribble(wrap("\ufeff가나\r\n다\n".encode()))
     assert list(read_lines(stream)) == ["가나", "다"]
@@ -128,6 +128,7 @@ def test_bytes_that_are_not_utf8_are_refused_with_line_and_byte(tmp_path):
         ("id\t리뷰\n", "cp949", "CP949"),
         ("Ça va, café naïve", "cp1252", "WINDOWS-1252"),
         ("Müller heißt", "latin-1", "WINDOWS-1252"),
+        ("Àaron", "latin-1", "WINDOWS-1252"),  # CP949 too, but of a syllable that no one writes
     ],
 )
 def test_the_likely_encoding_is_guessed_with_a_line_that_mends_it(tmp_path, text, encoding, guess):
@@ -201,10 +202,12 @@ def test_what_is_no_text_is_refused_by_its_name(tmp_path):
 def test_lines_that_end_in_cr_alone_are_refused_with_a_line_that_mends_them(tmp_path):
     path = written(tmp_path / "mac.txt", "하나\r둘\r")
     error = refused(TextError, path, "CR alone", "without a line feed")
+    with pytest.raises(TextError):  # and before a line is given
+        next(read_lines(path))
     assert mend(error.hint, "new.txt", tmp_path / "new") == ["하나", "둘"]
 
 
-@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)])
 def test_a_file_without_a_byte_of_text_is_empty(tmp_path, content):
     refused(EmptyText, written(tmp_path / "a.txt", content), "empty", str(tmp_path / "a.txt"))
     refused(EmptyText, io.BytesIO(content), "empty", "stdin", name="stdin")

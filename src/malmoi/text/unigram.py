@@ -27,7 +27,7 @@ from jaxtyping import Float64, Int
 
 LONGEST = 16  # letters in a piece
 WORD = 64  # letters in a training word: a longer one is cut
-LETTERS = 2_000_000  # of all training words together: beyond, the rarest words are left out
+LETTERS = 1_000_000  # of all training words together: beyond, the rarest words are left out
 SEEDS = 200_000
 KEEP = 0.75
 STEPS = 2
