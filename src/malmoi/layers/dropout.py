@@ -4,7 +4,7 @@
     y_t = x_t ⊙ m / (1 − p)        locked: drawn once for a sequence, the same at every step
 
 Differs: on a CPU p is rounded to a multiple of 2⁻¹⁶, and four masks are made of each 64 random
-bits: `torch.bernoulli` draws a number an element and takes four times as long.
+bits: `torch.bernoulli` draws a number an element and takes nine times as long.
 """
 
 import torch
