@@ -95,3 +95,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stdout = None  # the reader is gone: nothing to flush
         return 0
+    except OSError as error:
+        sys.stdout = None  # what could not be written cannot be flushed either
+        click.echo(f"error: {error.strerror or error}\n  {error.filename or 'stdout'}", err=True)
+        return 2

@@ -86,4 +86,4 @@ def lines_of(path: str) -> Iterable[str]:
     """The lines of a file, or of stdin for `-`; checked as every text is."""
     from malmoi.data.formats import read_lines
 
-    return read_lines(sys.stdin.buffer if path == "-" else path)
+    return read_lines(sys.stdin.buffer, name="stdin") if path == "-" else read_lines(path)

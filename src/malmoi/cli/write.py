@@ -14,7 +14,7 @@ def prompt_of(prompt: str) -> str:
         return prompt
     from malmoi.data.formats import read_lines
 
-    return next(iter(read_lines(sys.stdin.buffer)), "")
+    return next(read_lines(sys.stdin.buffer, name="stdin"), "")
 
 
 @click.command("generate")

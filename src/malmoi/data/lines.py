@@ -95,11 +95,15 @@ def _raw_lines(stream: Stream, name: str) -> Iterator[bytes]:
     with ExitStack() as stack:
         try:
             head = _begin(stream)
-            whole: io.BufferedIOBase = io.BufferedReader(_Chain(head, stream), 1 << 16)
+            whole: io.BufferedReader | gzip.GzipFile = io.BufferedReader(_Chain(head, stream), 1 << 16)
             if head.startswith(GZIP):
                 whole = stack.enter_context(gzip.GzipFile(fileobj=whole, mode="rb"))
             elif name.endswith(".gz") and head:
                 raise TextError("the name says gzip, the bytes do not", where=f"{name}: {head!r}…")
+            # looked at before a line is: what has no line feed may have no end
+            if found := binary(whole.peek(16)[:16]):
+                hint = found.hint.replace("FILE", shlex.quote(name))
+                raise TextError(f"this is {found.what}, not text", where=name, hint=hint)
             for line in whole:
                 yield line
                 at += len(line)
@@ -123,9 +127,6 @@ def _decode(lines: Iterator[bytes], name: str) -> Iterator[str]:
         if number == 1:
             line = raw.removeprefix(BOM)
             at = len(raw) - len(line)
-            if found := binary(line):
-                hint = found.hint.replace("FILE", shlex.quote(name))
-                raise TextError(f"this is {found.what}, not text", where=name, hint=hint)
             returns = b"\r" in line and not line.endswith(b"\n")
             if not line:  # nothing but the mark
                 number = 0
