@@ -11,13 +11,10 @@ from malmoi.errors import Diverged, UsageError
 
 PENALTIES = [
     ("none", 0.0),
-    ("power", 0.0),
     ("power", 0.5),
     ("power", 1.0),
-    ("power", 1.5),
     ("power", 2.0),
     ("gnmt", 0.6),
-    ("gnmt", 1.0),
     ("gnmt", 2.0),
 ]
 every_penalty = pytest.mark.parametrize(("kind", "alpha"), PENALTIES)

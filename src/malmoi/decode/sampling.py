@@ -88,9 +88,8 @@ def draw(p: Float[Tensor, "B V"], generators: Sequence[torch.Generator]) -> Int[
     """One token a row, from that row's own source of chance; never one of probability 0."""
     u = torch.stack([torch.rand((), generator=g, dtype=torch.float64) for g in generators])
     mass = p.cumsum(1)
-    index = torch.searchsorted(mass, (u * mass[:, -1])[:, None], right=True)[:, 0]
-    last = p.size(1) - 1 - (p > 0).flip(1).int().argmax(1)  # u · mass may round up to mass
-    return torch.minimum(index, last)
+    # u ≤ 1 − 2⁻⁵³, so u · mass stays below mass and the last possible token is never passed
+    return torch.searchsorted(mass, (u * mass[:, -1])[:, None], right=True)[:, 0]
 
 
 def greedy(
