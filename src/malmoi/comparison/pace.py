@@ -1,6 +1,7 @@
 """How much training fits into a share of time: measured, not guessed."""
 
 import dataclasses
+import itertools
 import statistics
 import tempfile
 from pathlib import Path
@@ -8,46 +9,59 @@ from pathlib import Path
 import torch
 
 from malmoi.recipe import Recipe
+from malmoi.tasks.language_modelling import LanguageModellingTask
 from malmoi.training import device as devices
 from malmoi.training.events import Step
 from malmoi.training.fit import fit
 from malmoi.training.state import State
 
-WARM, MEASURED = 3, 8  # steps
+WARM, MEASURED = 2, 5  # steps
 
 
 def fitted(recipe: Recipe, *, seconds: float) -> Recipe:
     """The recipe with as many steps as fit, and a time limit in case the machine slows down.
 
-    A few steps are taken and thrown away to see how long one lasts.  A tenth of the time is left
-    for evaluations, of which there are as many as that tenth allows, up to twelve.
+    A few steps are taken and thrown away to see how long one lasts, on one thread and on all (two
+    on a busy machine can be slower than one), unless the recipe says how many.  A seventh of the
+    time is left for evaluations, of which there are as many as it allows, up to twelve.
     """
+    before = torch.get_num_threads()
     with tempfile.TemporaryDirectory(prefix="malmoi-pace-") as folder:
         task = recipe.task.prepare(Path(folder), recipe.seed)
-        torch.manual_seed(recipe.seed)
-        model = recipe.model.build(task.sizes)
-        assert isinstance(model, torch.nn.Module)
-        model.to(devices.prepare(recipe.training))
-        endless = dataclasses.replace(recipe.training, evaluate_every=10**9, schedule="constant")
-        state = State.begin(model, endless, seed=recipe.seed)
-        taken: list[Step] = []
-        for event in fit(model, task, endless, state):
-            if isinstance(event, Step):
-                taken.append(event)
-            if len(taken) == WARM + MEASURED or not isinstance(event, Step):
-                break
-        step = statistics.median(event.seconds for event in taken[-MEASURED:])
-        rate = taken[-1].events / step
-        evaluation = task.corpora["valid"].events / (2 * rate)  # it has no backward pass
-        epoch = len(task.batches("train", epoch=0))
-    evaluations = max(2, min(12, int(0.15 * seconds / evaluation)))
+        choices = [recipe.training.threads] if recipe.training.threads else sorted({1, before})
+        step, threads = min((_step(recipe, task, threads), threads) for threads in choices)
+        first, epoch = task.batches("train", epoch=0)[0], len(task.batches("train", epoch=0))
+        evaluation = task.corpora["valid"].events * step / first.events / 2  # no backward pass
+    torch.set_num_threads(before)
+    evaluations = max(2, min(12, int(seconds / 7 / evaluation)))
     steps = max(1, int((seconds - evaluations * evaluation) / step))
     steps = min(steps, recipe.training.epochs * epoch)
     plan = dataclasses.replace(
         recipe.training,
         steps=steps,
+        threads=threads,
         warmup=min(recipe.training.warmup, steps // 10),
         evaluate_every=max(1, -(-steps // evaluations)),
         minutes=1.15 * seconds / 60,
     )
     return dataclasses.replace(recipe, training=plan)
+
+
+def _step(recipe: Recipe, task: LanguageModellingTask, threads: int) -> float:
+    """How many seconds a training step lasts on so many threads."""
+    plan = dataclasses.replace(
+        recipe.training,
+        threads=threads,
+        evaluate_every=10**9,
+        schedule="constant",
+        floor=0.0,
+        decay_after=0,
+    )
+    torch.manual_seed(recipe.seed)
+    model = recipe.model.build(task.sizes)
+    assert isinstance(model, torch.nn.Module)
+    model.to(devices.prepare(plan))
+    state = State.begin(model, plan, seed=recipe.seed)
+    events = itertools.islice(fit(model, task, plan, state), WARM + MEASURED)
+    taken = [event.seconds for event in events if isinstance(event, Step)]
+    return statistics.median(taken[WARM:] or taken)
