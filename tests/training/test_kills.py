@@ -54,19 +54,17 @@ def test_killed_at_random_moments_the_run_ends_as_the_one_that_was_not(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_ends_and_the_resumed_run_is_the_same(number, start, tmp_path):
-    """In the middle of an evaluation that would last for a minute."""
+    """In the middle of an evaluation that would last for an hour."""
     folder = tmp_path / "run"
     process = start(
-        folder, "--every", "0", training=KILLED, task={"pause": 60.0}
+        folder, "--every", "0", training=KILLED, task={"pause": 3600.0}
     )  # no checkpoint but the signal's
     for line in process.stdout:
         if json.loads(line)["step"] == 7:
             break
     time.sleep(0.2)
     process.send_signal(number)
-    asked = time.monotonic()
-    _, said = process.communicate(timeout=30)
-    assert time.monotonic() - asked < 10
+    _, said = process.communicate(timeout=300)  # 1 s on an idle machine
     assert process.returncode == 128 + number, said
     assert "Traceback" not in said
     rest = train(folder, Training(**KILLED), TinyTask())
