@@ -9,7 +9,6 @@ them by gradient, saved as it goes; then its best weights are measured and the r
 
 import json
 import math
-import signal
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -34,8 +33,6 @@ from malmoi.training.events import Evaluated, Event as Happening, Finished, Step
 from malmoi.training.fit import fit
 from malmoi.training.interrupts import signals
 from malmoi.training.state import State
-
-DUE = 1  # less than SIGINT: it is time for a checkpoint, and nobody wants to stop
 
 
 class Announced(NamedTuple):
@@ -118,10 +115,7 @@ def resumed(folder: str | Path) -> Iterator[Event]:
         if draft.finished:
             raise RunError(f"the run in {folder} is finished", hint=f"malmoi evaluate {folder}")
         if not draft.resumable:
-            raise RunError(
-                f"the run in {folder} was stopped before its first checkpoint",
-                hint="train it again from its recipe",
-            )
+            yield Announced("stopped before its first checkpoint: training begins anew")
         yield from _training(recipe, draft)
 
 
@@ -219,35 +213,38 @@ def _fitting(
     else:
         draft.begin(recipe=recipe.to_toml(), model=record)
         state = State.begin(model, plan, seed=recipe.seed)
-    saved = time.monotonic()
-    planned, reason = 0, ""
-    with signals() as stop:
-        for event in fit(model, task, plan, state, world=draft.world):
-            if isinstance(event, Step):
-                read, reading = read + event.events, reading + event.seconds
-            elif isinstance(event, Evaluated) and event.best:
-                best = _plain(event.measures)
-            elif isinstance(event, Finished):
-                reason = event.reason
-            if row := _row(event, plan, state, read):
-                draft.record(row)
-            yield event
-            if state.horizon != planned:
-                planned = state.horizon
-                yield Planned(planned)
-            due = isinstance(event, Finished) or time.monotonic() - saved >= plan.save_every
-            number = draft.world.highest(stop.signal or (DUE if due else 0))
-            if number:
-                notes = {"read": read, "reading": reading, "best": best}
-                draft.save(state, model, notes=notes)
-                saved = time.monotonic()
-            if number > DUE:
-                raise Interrupted(
-                    f"stopped by {signal.Signals(number).name} at step {state.step:,}",
-                    signal=number,
-                    safe=f"everything up to step {state.step:,}",
-                    hint=f"malmoi train --resume {draft.folder}",
-                )
+    saved, planned, reason = time.monotonic(), 0, ""
+
+    def save() -> None:
+        draft.save(state, model, notes={"read": read, "reading": reading, "best": best})
+
+    with signals(others=draft.world.size > 1) as stop:
+        try:
+            for event in fit(model, task, plan, state, world=draft.world, stop=stop):
+                if isinstance(event, Step):
+                    read, reading = read + event.events, reading + event.seconds
+                elif isinstance(event, Evaluated) and event.best:
+                    best = _plain(event.measures)
+                elif isinstance(event, Finished):
+                    reason = event.reason
+                if row := _row(event, plan, state, read):
+                    draft.record(row)
+                yield event
+                if state.horizon != planned:
+                    planned = state.horizon
+                    yield Planned(planned)
+                due = isinstance(event, Finished) or time.monotonic() - saved >= plan.save_every
+                if draft.world.highest(int(due)):  # any process's clock is every process's
+                    save()
+                    saved = time.monotonic()
+        except Interrupted as error:
+            save()
+            raise Interrupted(
+                f"{error.what} at step {state.step:,}",
+                signal=error.exit_code - 128,
+                safe=f"everything up to step {state.step:,}",
+                hint=f"malmoi train --resume {draft.folder}",
+            ) from None
     if state.best_weights is not None:
         model.load_state_dict(state.best_weights)
     return {
