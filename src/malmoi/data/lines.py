@@ -95,7 +95,9 @@ def _raw_lines(stream: Stream, name: str) -> Iterator[bytes]:
     with ExitStack() as stack:
         try:
             head = _begin(stream)
-            whole: io.BufferedReader | gzip.GzipFile = io.BufferedReader(_Chain(head, stream), 1 << 16)
+            whole: io.BufferedReader | gzip.GzipFile = io.BufferedReader(
+                _Chain(head, stream), 1 << 16
+            )
             if head.startswith(GZIP):
                 whole = stack.enter_context(gzip.GzipFile(fileobj=whole, mode="rb"))
             elif name.endswith(".gz") and head:
