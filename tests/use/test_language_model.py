@@ -88,7 +88,7 @@ def test_perplexity_does_not_depend_on_batches_or_blocks(lm, lines, context, mon
     text = [*lines, "the list " * 9, *lines]
     whole = lm.perplexity(text, context=context)
     for positions, block in ((1, 1), (5, 3), (64, 20)):
-        monkeypatch.setattr("malmoi.use.language_model.BLOCK", block)
+        monkeypatch.setattr("malmoi.use.scoring.BLOCK", block)
         other = LanguageModel(lm.model, lm.text, positions=positions)
         report = other.perplexity(iter(text), context=context)
         assert report.nats == pytest.approx(whole.nats, abs=1e-9)

@@ -13,26 +13,25 @@ model's context is finite, it slides (`malmoi.decode.window`), for reading and w
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import torch
-from jaxtyping import Float64
 
 from malmoi.carry import LanguageModel as Model
 from malmoi.decode.beam import beam as beam_search
 from malmoi.decode.hypothesis import Hypothesis, LengthPenalty
-from malmoi.decode.reading import POSITIONS, log_prob, log_softmax, read, top
+from malmoi.decode.reading import POSITIONS, log_softmax, read, top
 from malmoi.decode.sampling import Sampling, sample
 from malmoi.decode.window import endless
 from malmoi.errors import EmptyText, UsageError
 from malmoi.metrics.perplexity import Report
 from malmoi.text import Text, Vocabulary
+from malmoi.use.scoring import Scorer, blocks
 
 BOUNDARY, UNK = Vocabulary.BOUNDARY, Vocabulary.UNK
-BLOCK = 1 << 16  # tokens held in memory while a text of any length is read
 
 
 class Generation(NamedTuple):
@@ -89,6 +88,7 @@ class LanguageModel:
         if isinstance(model, torch.nn.Module):
             model.eval()
         self._endless = endless(model)
+        self._scorer = Scorer(self._endless, self.device, positions)
 
     @property
     def normalised(self) -> bool:
@@ -195,12 +195,12 @@ class LanguageModel:
         """log p of a sentence, or of each of several: words and `</s>`; an empty one is `</s>`."""
         if isinstance(sentences, str):
             return self.score([sentences])[0]
-        return [-math.fsum(nats) for nats in self._lines(self.text.encode_lines(sentences))]
+        return [-math.fsum(nats) for nats in self._scorer.lines(self.text.encode_lines(sentences))]
 
     def tokens(self, sentence: str) -> list[TokenScore]:
         """What each token and the end of the sentence cost: they add up to -score(sentence)."""
         ids = self.text.encode(sentence)
-        nats = next(self._lines([ids])).tolist()
+        nats = next(self._scorer.lines([ids])).tolist()
         end = len(sentence)
         return [
             *(
@@ -221,7 +221,8 @@ class LanguageModel:
         if not texts:
             raise EmptyText("there is nothing to choose from", hint="give at least one sentence")
         costs = [
-            (-math.fsum(nats), len(nats)) for nats in self._lines(self.text.encode_lines(texts))
+            (-math.fsum(nats), len(nats))
+            for nats in self._scorer.lines(self.text.encode_lines(texts))
         ]
         ranked = [Choice(t, s, s / size) for t, (s, size) in zip(texts, costs, strict=True)]
         return sorted(ranked, key=lambda c: -(c.mean if by == "token" else c.log_prob))
@@ -243,16 +244,14 @@ class LanguageModel:
             )
         if context not in ("line", "text"):
             raise UsageError(f"there is no context {context!r}", hint="line or text")
-        sizes, report = Report(), Report()
-        blocks = _blocks(self._encoded(lines))
-        carry: Any = None
-        for ids, characters, octets in blocks:
+        sizes, report, carry = Report(), Report(), None
+        for ids, characters, octets in blocks(self._encoded(lines)):
             sizes += Report(characters=characters, bytes=octets)
             oov = [i == UNK for line in ids for i in (*line, BOUNDARY)]
             if context == "line":
-                nats = np.concatenate(list(self._lines(ids)))
+                nats = np.concatenate(list(self._scorer.lines(ids)))
             else:
-                nats, carry = self._stream(ids, carry)
+                nats, carry = self._scorer.stream(ids, carry)
             report += Report.of(nats.tolist(), oov)
         if not report.events:
             raise EmptyText("there is no line to score", hint="give at least one line")
@@ -272,77 +271,8 @@ class LanguageModel:
         for line in lines:
             yield self.text.encode(line), self.text.characters(line), self.text.octets(line)
 
-    def _stream(
-        self, lines: Sequence[Sequence[int]], carry: Any
-    ) -> tuple[Float64[np.ndarray, "N"], Any]:
-        """-log p of the words and ends of lines that follow what the carry has read.
-
-        Every block ends in a boundary, so the next one begins by reading one.
-        """
-        y = [i for line in lines for i in (*line, BOUNDARY)]
-        x = [BOUNDARY, *y[:-1]]
-        logp, carry = log_prob(
-            self._endless,
-            self._tensor([x]),
-            self._tensor([y]),
-            self._endless.begin(1) if carry is None else carry,
-            positions=self.positions,
-        )
-        return -logp[0].numpy(), carry
-
-    def _lines(self, lines: Iterable[Sequence[int]]) -> Iterator[Float64[np.ndarray, "N"]]:
-        """-log p of the words and the end of each line alone, in the order given.
-
-        Lines of like length are read side by side, padded on the right, where no model looks.
-        """
-        for block, *_ in _blocks((line, 0, 0) for line in lines):
-            order = sorted(range(len(block)), key=lambda i: len(block[i]))
-            costs = [np.empty(0)] * len(block)
-            for rows in _packed(order, [len(line) + 1 for line in block], self.positions):
-                longest = len(block[rows[-1]]) + 1
-                y = [[*block[i], *[BOUNDARY] * (longest - len(block[i]))] for i in rows]
-                x = [[BOUNDARY, *row[:-1]] for row in y]
-                logp, _ = log_prob(
-                    self._endless,
-                    self._tensor(x),
-                    self._tensor(y),
-                    self._endless.begin(len(rows)),
-                    positions=self.positions,
-                )
-                for i, row in zip(rows, logp.numpy(), strict=True):
-                    costs[i] = -row[: len(block[i]) + 1]
-            yield from costs
-
     def _tensor(self, ids: list[list[int]]) -> torch.Tensor:
         return torch.tensor(ids, dtype=torch.long, device=self.device)
-
-
-def _blocks(
-    lines: Iterable[tuple[Sequence[int], int, int]],
-) -> Iterator[tuple[list[Sequence[int]], int, int]]:
-    """Lines some at a time, with their characters and bytes: BLOCK tokens, or one line."""
-    block: list[Sequence[int]] = []
-    tokens = characters = octets = 0
-    for ids, c, b in lines:
-        block.append(ids)
-        tokens, characters, octets = tokens + len(ids) + 1, characters + c, octets + b
-        if tokens >= BLOCK:
-            yield block, characters, octets
-            block, tokens, characters, octets = [], 0, 0, 0
-    if block:
-        yield block, characters, octets
-
-
-def _packed(order: Sequence[int], lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Rows in rising length, cut so that rows × longest stays within the budget."""
-    rows: list[int] = []
-    for i in order:
-        if rows and (len(rows) + 1) * lengths[i] > budget:
-            yield rows
-            rows = []
-        rows.append(i)
-    if rows:
-        yield rows
 
 
 def _common(a: str, b: str) -> int:
