@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from malmoi.carry import C, LanguageModel, select
+from malmoi.carry import C, LanguageModel
 
 
 class Window(NamedTuple):
@@ -89,11 +89,11 @@ class Endless(Generic[C]):
         old = carry.x[:, self.stride :].to(x.device)
         rows = torch.cat([old, x[:, :n]], 1).unfold(1, self.size, self.stride)  # [B, W, C]
         said = torch.cat([old, y[:, :n]], 1).unfold(1, self.size, self.stride)
-        logp, inner = self.model.log_prob(
+        logp, _ = self.model.log_prob(
             rows.flatten(0, 1), said.flatten(0, 1), self.model.begin(B * W)
         )
-        last = torch.arange(W - 1, B * W, W, device=x.device)
-        return logp[:, self.kept :].reshape(B, n), Window(select(inner, last), rows[:, -1])
+        # the last window is full: its tokens will be read again, its carry never
+        return logp[:, self.kept :].reshape(B, n), Window(carry.carry, rows[:, -1])
 
 
 def endless(model: LanguageModel[Any]) -> LanguageModel[Any]:
