@@ -174,7 +174,8 @@ def sample(
         alive, token = alive[going], token[going]
         if not len(alive) or t == limit - 1:
             break
-        carry = select(carry, going.nonzero()[:, 0].to(x.device))
+        if not bool(going.all()):  # copying keys and values for nothing is what a cache should save
+            carry = select(carry, going.nonzero()[:, 0].to(x.device))
         logits, carry = read(step, token[:, None].to(x.device), carry)
     return [
         PLAIN.close(text, s, finished=end)
