@@ -131,6 +131,15 @@ def test_a_signal_drops_an_evaluation_and_it_is_made_anew():
     assert [row(e) for e in fit(model, TinyTask(), training, state)] == whole[7:]
 
 
+@pytest.fixture
+def heard():
+    """SIGINT as Python hears it: a shell that starts us in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_the_second_signal_does_what_it_always_did():
     with signals() as stop:
         signal.raise_signal(signal.SIGINT)
