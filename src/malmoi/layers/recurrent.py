@@ -30,7 +30,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from malmoi.layers import unrolled
 from malmoi.layers.dropout import Dropout
+
+PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class Hidden(NamedTuple):
@@ -152,10 +155,16 @@ class LSTM(_Stack):
     ) -> tuple[Float[Tensor, "B T d"], HiddenCell]:
         hs, cs = [], []
         for i, layer in enumerate(self.layers):
-            state = tuple(s[:, i][None].contiguous().to(x.dtype) for s in carry)
-            x, (h, c) = layer(self.drop(x) if i else x, state)
-            hs.append(h[0])
-            cs.append(c[0])
+            x = self.drop(x) if i else x
+            if unrolled.is_faster(x, carry.h.size(-1)):
+                W, U, b, b2 = (layer.get_parameter(f"{name}_l0") for name in PARAMETERS)
+                x, c = unrolled.lstm(x, (carry.h[:, i], carry.c[:, i]), (W, U, b + b2))
+                h = x[:, -1]
+            else:
+                state = tuple(s[:, i][None].contiguous().to(x.dtype) for s in carry)
+                x, ((h,), (c,)) = layer(x, state)
+            hs.append(h)
+            cs.append(c)
         return x, HiddenCell(torch.stack(hs, 1), torch.stack(cs, 1))
 
 

@@ -47,29 +47,32 @@ class _LogProb(torch.autograd.Function):
         for at in range(0, N, rows):
             part, said = h[at : at + rows], y[at : at + rows, None]
             logits = torch.addmm(b_low, part, W_low.T, out=buffer[: len(part)])
+            score = logits.gather(-1, said).to(logp)
             if learning:
                 q = torch.softmax(logits, -1, out=p[at : at + rows])
                 lse = logits.amax(-1, True).to(logp) - q.amax(-1, True).to(logp).log()
             else:
-                lse = logits.to(logp).logsumexp(-1, keepdim=True)
-            logp[at : at + rows] = (logits.gather(-1, said) - lse).squeeze(-1)
+                wide = logits.to(logp)
+                top = wide.amax(-1, True)
+                lse = top + wide.sub_(top).exp_().sum(-1, True).log()
+            logp[at : at + rows] = (score - lse).squeeze(-1)
         if learning:
-            ctx.save_for_backward(h, W, y, p)
-        ctx.biased = b is not None
+            ctx.save_for_backward(h, W_low, y, p)
+        ctx.biased, ctx.kind = b is not None, W.dtype
         return logp
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         h, W, y, p = ctx.saved_tensors
-        g = grads[0][:, None]
+        g = grads[0][:, None].to(ctx.kind)
         gh = g * h
         dh = dW = db = None
         if ctx.needs_input_grad[0]:
-            dh = g * (W[y] - p @ W.to(p))
+            dh = g * (W[y] - p @ W)
         if ctx.needs_input_grad[1]:
-            dW = (p.T @ gh.to(p)).to(W).neg_().index_add_(0, y, gh.to(W))
+            dW = (p.T @ gh.neg().to(p)).to(g).index_add_(0, y, gh)
         if ctx.biased:
-            db = (p.T @ g.to(p)).to(W).neg_().index_add_(0, y, g.to(W)).squeeze(1)
+            db = (p.T @ g.neg().to(p)).to(g).index_add_(0, y, g).squeeze(1)
         return dh, dW, db, None, None
 
 
