@@ -161,7 +161,8 @@ def sample(
                 break
         seen[:, eos] = False  # ending is no repetition
         p = how.probabilities(open_, seen[alive])
-        token = draw(p, [generators[i] for i in alive.tolist()])
+        sources = [generators[i] for i in alive.tolist()]
+        token = draw(p, sources) if how.temperature else p.argmax(1)
         said = logp.gather(1, token[:, None])[:, 0]
         for i, w, s in zip(alive.tolist(), token.tolist(), said.tolist(), strict=True):
             total[i] += s
