@@ -1,5 +1,6 @@
 """The output layer's short cuts against the long way: every word's probability, then a gather."""
 
+import copy
 import itertools
 import math
 
@@ -103,6 +104,13 @@ def test_a_tied_table_is_not_saved_again():
     out, table = layer(tied=True)
     assert list(out.state_dict()) == ["bias"]
     assert out.W is table.weight
+
+
+def test_a_copy_is_tied_to_its_own_table():
+    out, table = layer(tied=True)
+    both = copy.deepcopy(nn.ModuleDict({"out": out, "table": table}))
+    assert both["out"].W is both["table"].weight
+    assert both["out"].W is not table.weight
 
 
 def test_the_sampled_sum_is_the_true_sum_on_average():
