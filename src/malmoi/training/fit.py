@@ -25,7 +25,7 @@ from malmoi.training import device as devices, optimisers
 from malmoi.training.config import Training
 from malmoi.training.distributed import ALONE, World
 from malmoi.training.events import Evaluated, Event, Finished, Reason, Step
-from malmoi.training.interrupts import Stop
+from malmoi.training.interrupts import Stop, heed
 from malmoi.training.state import State, check_finite
 
 
@@ -59,7 +59,7 @@ def fit(
     """
     loop = _Loop(model, task, training, state, world, stop or Stop())
     while True:
-        loop.stop.check(world.highest(loop.stop.signal))
+        heed(world.highest(loop.stop.signal))
         started = time.perf_counter()
         reason = over(training, state)
         if evaluation_is_due(training, state, reason):
@@ -227,7 +227,7 @@ class _Loop:
                 raise
             return dict(self.world.tell({"measures": measures})["measures"])
         told = self.world.tell(None)
-        self.stop.check(told.get("signal", 0))
+        heed(told.get("signal", 0))
         return dict(told["measures"])
 
     @property

@@ -26,20 +26,25 @@ class Stop:
         self.signal = 0
         self._at_once = False
 
-    def check(self, number: int = 0) -> None:
-        """Raise Interrupted if a signal came (here, or to another process: its number)."""
-        if number := number or self.signal:
-            raise interrupted(number)
-
     @contextmanager
     def at_once(self) -> Iterator[None]:
         """Something that may be dropped halfway: a signal does not wait for its end."""
         self._at_once = True
         try:
-            self.check()
+            heed(self.signal)
             yield
         finally:
             self._at_once = False
+
+
+def heed(number: int) -> None:
+    """Raise Interrupted if `number` is a signal's.
+
+    Of several processes each must heed the same number, one that all have been told: a signal
+    reaches them at different moments, and one that left alone would be waited for.
+    """
+    if number:
+        raise interrupted(number)
 
 
 def interrupted(number: int) -> Interrupted:
