@@ -1,13 +1,16 @@
-"""What a data set is to the rest of malmoi: lines, by split, that can be read again and again."""
+"""What a data set is to the rest of malmoi: by split, lines that can be read again and again, and
+where there are any, texts with labels and sentences with tags."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
+from malmoi.data.examples import Example, Examples, Tagged, TaggedSentences
 from malmoi.errors import DataError
 
+T = TypeVar("T")
 Source: TypeAlias = Callable[[], Iterator[str]]
 """Call it and read from the first line."""
 Splits: TypeAlias = Mapping[str, Source]
@@ -28,7 +31,9 @@ class Limit(NamedTuple):
 class DataSet:
     """tokens: the kind of token it is usually read in.  announcements: what a person should be
     told before believing a number: how it was split, what was left out, which edition it is.
-    truth: for a made-up language, what its own probabilities spend on lines."""
+    truth: for a made-up language, what its own probabilities spend on lines.
+    labelled, tagged: by split, empty where nobody labelled or tagged it.
+    column: of the tags that are meant when nobody says which."""
 
     name: str
     description: str
@@ -38,13 +43,35 @@ class DataSet:
     splits: Splits
     announcements: tuple[str, ...] = ()
     truth: Callable[[Iterable[str]], Limit] | None = None
+    labelled: Mapping[str, Examples] = field(default_factory=dict)
+    tagged: Mapping[str, TaggedSentences] = field(default_factory=dict)
+    column: str = ""
+
+    @property
+    def form(self) -> Literal["tagged", "labelled", "lines"]:
+        """The richest of its views, which is what it was made for."""
+        return "tagged" if self.tagged else "labelled" if self.labelled else "lines"
 
     def lines(self, split: str) -> Iterator[str]:
         """The lines of one split.  Raises DataError if there is no such split."""
-        if split not in self.splits:
-            what = f"{self.name} has no split {split!r}"
-            raise DataError(what, hint=f"choose from {', '.join(self.splits)}")
-        return self.splits[split]()
+        return self._view(self.splits, "lines", split)()
+
+    def examples(self, split: str) -> Iterator[Example]:
+        """The labelled texts of one split.  Raises DataError if there is none."""
+        return self._view(self.labelled, "labelled texts", split)()
+
+    def sentences(self, split: str) -> Iterator[Tagged]:
+        """The tagged sentences of one split.  Raises DataError if there is none."""
+        return self._view(self.tagged, "tagged sentences", split)()
+
+    def _view(self, view: Mapping[str, T], what: str, split: str) -> T:
+        if not view:
+            about = f"it is read as {self.form}: {', '.join(self.splits)}"
+            raise DataError(f"{self.name} has no {what}", where=about)
+        if split not in view:
+            hint = f"choose from {', '.join(view)}"
+            raise DataError(f"{self.name} has no split {split!r}", hint=hint)
+        return view[split]
 
     @cached_property
     def limit(self) -> float | None:

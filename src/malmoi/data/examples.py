@@ -1,0 +1,44 @@
+"""What reading tasks learn from: a text with its labels, a sentence with a tag at every word."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+Span: TypeAlias = tuple[int, int]
+"""Where something begins and where it has ended, in characters."""
+
+
+class Example(NamedTuple):
+    """A text and what it was labelled: one label as a rule, several or none where labels are
+    chosen each for itself.  The text may have line feeds in it."""
+
+    text: str
+    labels: tuple[str, ...]
+
+
+class Tagged(NamedTuple):
+    """A sentence in words, and columns of tags as long as the words.
+
+    columns: of CoNLL-U upos, xpos, lemma, feats, deprel and head; else "1", "2", … by position,
+    and "-1" for the last.  text, spans: the sentence as it was written, and where in it each word
+    stands: `text[start:end]` is the word, unless words of CoNLL-U share what was written as one
+    (`del` for de and el), which have one span between them.
+    """
+
+    words: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]]
+    text: str
+    spans: tuple[Span, ...]
+
+
+Examples: TypeAlias = Callable[[], Iterator[Example]]
+TaggedSentences: TypeAlias = Callable[[], Iterator[Tagged]]
+"""Call either and read from the first."""
+
+
+def joined(words: tuple[str, ...]) -> tuple[str, tuple[Span, ...]]:
+    """Words with a space between them, and where each stands."""
+    spans, at = [], 0
+    for word in words:
+        spans.append((at, at + len(word)))
+        at += len(word) + 1
+    return " ".join(words), tuple(spans)
