@@ -15,6 +15,7 @@ from rich.console import Console
 from benchmarks import harness
 from benchmarks.harness import Part, Row
 from malmoi.errors import MalmoiError, UsageError, did_you_mean
+from malmoi.training.device import keep_memory
 
 PARTS = ("lstm", "gpt", "ngram")
 HERE = Path(__file__).parent
@@ -46,6 +47,7 @@ def run(parts: Sequence[str], *, tiny: bool = False) -> None:
             f"there is no benchmark {unknown[0]!r}", hint=did_you_mean(unknown[0], PARTS)
         )
     modules = {part: loaded(part) for part in parts or PARTS}
+    keep_memory()  # for both sides alike
     kept = [] if tiny else harness.read(RESULTS)  # a file that cannot be read is found at once
     rows: list[Row] = []
     for part, module in modules.items():

@@ -121,7 +121,8 @@ def rows(*, tiny: bool = False) -> Iterator[Row]:
     config = Config(d=d, heads=4, layers=layers, context=context)
     yield training(config, V, "fp32", repeats=2 if tiny else 15)
     yield training(config, V, "bf16", repeats=2 if tiny else 15)
-    yield generation(config, V, repeats=1 if tiny else 3)
+    yield generation(config, 65, "characters", repeats=1 if tiny else 3)  # tiny-shakespeare's
+    yield generation(config, V, "words", repeats=1 if tiny else 3)
 
 
 def shape(config: Config, V: int) -> str:
@@ -160,7 +161,7 @@ def training(config: Config, V: int, precision: Literal["fp32", "bf16"], *, repe
     )
 
 
-def generation(config: Config, V: int, *, repeats: int) -> Row:
+def generation(config: Config, V: int, unit: str, *, repeats: int) -> Row:
     torch.manual_seed(0)
     model = config.build(Sizes(V)).eval()
     n = config.context
@@ -172,10 +173,10 @@ def generation(config: Config, V: int, *, repeats: int) -> Row:
         repeats=repeats,
     )
     return row(
-        f"gpt: generation, {n} tokens",
+        f"gpt: generation, {n} {unit}",
         seconds,
         amount=n,
-        unit="tokens",
+        unit=unit,
         goal=5.0,
         setting=f"greedy search with keys and values kept against the same model and search "
         f"reading the whole text again for each token; one text; {shape(config, V)}, fp32; "

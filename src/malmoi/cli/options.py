@@ -42,7 +42,9 @@ def set_up(threads: int | None, device: str | None) -> str:
     import torch
 
     from malmoi.errors import UsageError
+    from malmoi.training.device import keep_memory
 
+    keep_memory()
     if threads:
         torch.set_num_threads(threads)
     name = device or "cpu"

@@ -1,6 +1,8 @@
 """Where the numbers are computed: the device, its precision, its threads and its chance."""
 
+import ctypes
 import platform
+import sys
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -26,8 +28,23 @@ def choose(name: str) -> torch.device:
     return device
 
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+
+
+def keep_memory() -> None:
+    """Let the process keep the memory that tensors leave behind, for the next ones.
+
+    glibc gives each large block back to the kernel and asks for it, zeroed page by page, again:
+    a tenth of a training step on a CPU.  No number changes; other systems are left as they are.
+    """
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        libc.mallopt(M_TRIM_THRESHOLD, 1 << 30)
+
+
 def prepare(training: Training) -> torch.device:
-    """Set what torch keeps for the whole process (its threads) and return the device."""
+    """Set what holds for the whole process (threads, memory) and return the device."""
+    keep_memory()
     if training.threads:
         torch.set_num_threads(training.threads)
     return choose(training.device)
