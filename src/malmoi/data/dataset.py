@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from malmoi.data.examples import Example, Examples, Tagged, TaggedSentences
@@ -77,3 +78,16 @@ class DataSet:
     def limit(self) -> float | None:
         """The perplexity of the truth on the test lines, by words; None where no one knows it."""
         return self.truth(self.lines("test")).perplexity if self.truth else None
+
+
+def yours(path: Path, splits: Splits, announcements: Iterable[str]) -> DataSet:
+    """A data set from a person's own file or folder."""
+    return DataSet(
+        name=str(path),
+        description=f"{'a folder' if path.is_dir() else 'a file'}: {path.name}",
+        licence="its owner's",
+        language="",
+        tokens="words",
+        splits=splits,
+        announcements=tuple(announcements),
+    )

@@ -35,10 +35,10 @@ TaggedSentences: TypeAlias = Callable[[], Iterator[Tagged]]
 """Call either and read from the first."""
 
 
-def joined(words: tuple[str, ...]) -> tuple[str, tuple[Span, ...]]:
-    """Words with a space between them, and where each stands."""
+def joined(words: tuple[str, ...], glue: str = " ") -> tuple[str, tuple[Span, ...]]:
+    """Words with something between them, and where each stands."""
     spans, at = [], 0
     for word in words:
         spans.append((at, at + len(word)))
-        at += len(word) + 1
-    return " ".join(words), tuple(spans)
+        at += len(word) + len(glue)
+    return glue.join(words), tuple(spans)

@@ -6,6 +6,8 @@ keep neighbours together, so that a test line's own paragraph is not in the trai
 small enough that no split is a single chapter.  Which blocks: those whose SHA-256 of (seed, block)
 is smallest, the same on every machine.
 
+Tables of labelled texts and columns of tagged sentences are annotated.py's.
+
 A folder: one file a split, told by its name, gzipped or not.
 
     train, training      valid, validation, val, dev      test, testing
@@ -20,13 +22,20 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from malmoi.data.dataset import DataSet, Source, Splits
+from malmoi.data.annotated import (
+    KINDS,
+    from_annotated_file,
+    from_annotated_folder,
+    kind_by_name,
+    kind_of,
+)
+from malmoi.data.dataset import DataSet, Source, Splits, yours
 from malmoi.data.formats import read_lines
+from malmoi.data.shares import SPLITS, TENTH
+from malmoi.data.table import TOLD, Columns
 from malmoi.errors import DataError, EmptyText
 
 BLOCKS = 100
-TENTH = 10
-SPLITS = ("train", "valid", "test")
 SPELLINGS = {
     "train": "train",
     "training": "train",
@@ -40,13 +49,15 @@ SPELLINGS = {
 TEXT = re.compile(r"^[^.]+$|\.(txt|text|tokens|raw|train|valid|dev|test)$")
 
 
-def from_file(path: Path, seed: int) -> DataSet:
-    """A file, split by malmoi."""
+def from_file(path: Path, seed: int, columns: Columns = TOLD) -> DataSet:
+    """A file, split by malmoi.  columns: which to read, if it is a table."""
+    if kind := kind_of(path):
+        return from_annotated_file(path, kind, seed, columns)
     splits, said = divide(partial(read_lines, path), str(path), seed)
-    return _yours(path, "a file", splits, said)
+    return yours(path, splits, said)
 
 
-def from_folder(folder: Path, seed: int) -> DataSet:
+def from_folder(folder: Path, seed: int, columns: Columns = TOLD) -> DataSet:
     """A folder with a file a split.  Raises DataError if it cannot be told which is which."""
     found = files_of(folder)
     if "train" not in found:
@@ -56,6 +67,8 @@ def from_folder(folder: Path, seed: int) -> DataSet:
             where=f"{folder}: {', '.join(there) or 'empty'}",
             hint="name its files train.txt, valid.txt and test.txt",
         )
+    if kind_of(found["train"]):
+        return from_annotated_folder(folder, found, seed, columns)
     lines: dict[str, Source] = {
         split: partial(without_blanks, partial(read_lines, found[split]))
         for split in SPLITS
@@ -68,30 +81,26 @@ def from_folder(folder: Path, seed: int) -> DataSet:
         lines = {split: taken[split] if split in taken else lines[split] for split in SPLITS}
         said += announcement
     said += (f"{folder.name}: blank lines are dropped",)
-    return _yours(folder, "a folder", lines, said)
-
-
-def _yours(path: Path, what: str, splits: Splits, said: tuple[str, ...]) -> DataSet:
-    return DataSet(
-        name=str(path),
-        description=f"{what}: {path.name}",
-        licence="its owner's",
-        language="",
-        tokens="words",
-        splits=splits,
-        announcements=said,
-    )
+    return yours(folder, lines, said)
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """Which file of a folder is which split.  Raises DataError if two claim to be the same."""
-    found: dict[str, Path] = {}
+    """Which file of a folder is which split.  Raises DataError if two claim to be the same.
+
+    Where there are plain texts beside tables or tagged sentences (as in UD), the texts are left.
+    """
+    claims: list[tuple[str, Path]] = []
     for path in sorted(folder.iterdir()):
         name = path.name.lower().removesuffix(".gz")
         said = {SPELLINGS[word] for word in re.split(r"[._\- ]", name) if word in SPELLINGS}
-        if path.is_dir() or len(said) != 1 or not TEXT.search(name):
+        if path.is_file() and len(said) == 1 and (TEXT.search(name) or kind_by_name(path)):
+            claims.append((said.pop(), path))
+    kinds = {kind_by_name(path) for split, path in claims if split == "train"}
+    richest = next((kind for kind in KINDS.values() if kind in kinds), None)
+    found: dict[str, Path] = {}
+    for split, path in claims:
+        if kind_by_name(path) != richest:
             continue
-        split = said.pop()
         if split in found:
             what = f"two files claim to be the {split} split"
             where = f"{folder}: {found[split].name}, {path.name}"
