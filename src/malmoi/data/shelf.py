@@ -1,16 +1,14 @@
 """How the lines of each published data set are read from its files, as published.
 
 Every reader takes the folder of its data set and gives its splits; nothing is read before it is
-asked for.  `Published.files` are the SHA-256 of what is *in* the files, so that a copy is the same
-copy whether it is gzipped or not.
+asked for.  Labelled texts and tagged sentences are read in shelf_examples.py.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from malmoi.data.dataset import Source
 from malmoi.data.formats import read_lines
@@ -35,34 +33,6 @@ def word_files(folder: Path, names: Mapping[str, str]) -> dict[str, Source]:
     return {split: partial(_stripped, folder, name) for split, name in names.items()}
 
 
-def _reviews(folder: Path, name: str, held_out: bool | None = None) -> Iterator[str]:
-    """The document column, quotation marks and all.  Empty documents are dropped.
-
-    held_out: only the tenth whose id has a SHA-256 divisible by ten, or only the others.
-    """
-    for number, row in enumerate(read(folder, name), start=1):
-        columns = row.split("\t")
-        if len(columns) != 3:
-            where = f"{folder / name}:{number}: {len(columns)} columns"
-            raise TextError("a row of nsmc has id, document and label", where=where)
-        key, document, _ = columns
-        if number == 1 or not document.strip():
-            continue
-        tenth = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % 10 == 0
-        if held_out is None or held_out == tenth:
-            yield document
-
-
-def nsmc(folder: Path) -> dict[str, Source]:
-    """The published test file, and the published training file cut in two."""
-    train = "ratings_train.txt"
-    return {
-        "train": partial(_reviews, folder, train, held_out=False),
-        "valid": partial(_reviews, folder, train, held_out=True),
-        "test": partial(_reviews, folder, "ratings_test.txt"),
-    }
-
-
 MONTHS = {
     "train": ("2017-08", "2019-04", "2019-05", "2019-06"),
     "valid": ("2019-07",),
@@ -70,21 +40,32 @@ MONTHS = {
 }
 
 
-def _petitions(folder: Path, months: tuple[str, ...]) -> Iterator[str]:
+class Petition(NamedTuple):
+    category: str
+    title: str
+    body: str
+
+
+def read_petitions(folder: Path, months: tuple[str, ...]) -> Iterator[Petition]:
     for month in months:
         name = f"petitions_{month}.jsonl"
         for number, row in enumerate(read(folder, name), start=1):
             try:
-                body = str(json.loads(row)["content"])
+                found = json.loads(row)
+                yield Petition(*(str(found[key]) for key in ("category", "title", "content")))
             except (ValueError, KeyError, TypeError) as error:
                 where = f"{folder / name}:{number}: {error}"
                 raise TextError("a row is no petition in JSON", where=where) from error
-            yield from (line.strip() for line in body.split("\n") if line.strip())
+
+
+def _bodies(folder: Path, months: tuple[str, ...]) -> Iterator[str]:
+    for petition in read_petitions(folder, months):
+        yield from (line.strip() for line in petition.body.split("\n") if line.strip())
 
 
 def petitions(folder: Path) -> dict[str, Source]:
     """By month, so that near duplicates of one campaign are on one side."""
-    return {split: partial(_petitions, folder, months) for split, months in MONTHS.items()}
+    return {split: partial(_bodies, folder, months) for split, months in MONTHS.items()}
 
 
 def _part(folder: Path, name: str, start: float, end: float, whole_lines: bool) -> Iterator[str]:
@@ -121,17 +102,3 @@ def war_and_peace(folder: Path) -> dict[str, Source]:
         "valid": partial(part, 0.8, 0.9),
         "test": partial(part, 0.9, 1.0),
     }
-
-
-@dataclass(frozen=True)
-class Published:
-    """A data set that others made.  files: the SHA-256 of the contents, None where unknown."""
-
-    description: str
-    licence: str
-    language: str
-    tokens: str
-    source: str
-    files: Mapping[str, str | None]
-    splits: Callable[[Path], dict[str, Source]]
-    announcements: tuple[str, ...] = ()
