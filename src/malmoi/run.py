@@ -64,7 +64,7 @@ class Run:
 
     @property
     def recipe(self) -> str:
-        return (self.folder / "recipe.toml").read_text("utf-8")
+        return _text(self.folder / "recipe.toml")
 
     @property
     def model(self) -> dict[str, Any]:
@@ -156,6 +156,15 @@ class Draft:
         for name in (files.MANIFEST, *sorted(OWN - {files.MANIFEST, "state"})):
             _remove(self.folder / name)
         self._empty()
+
+    def discard(self) -> None:
+        """Remove what was written for a training that could not begin."""
+        if self.finished or (self.state / BEGUN).is_file():
+            return
+        with suppress(OSError):  # what stays is ours as long as the mark in `state/` does
+            files.sweep(self.folder)
+            self.clear()
+            _remove(self.state)
 
     def begin(self, *, recipe: str, model: Mapping[str, Any]) -> None:
         """Write down what is fixed before the first step: recipe, sizes; `text/` lies here."""
@@ -263,6 +272,11 @@ def claim(folder: str | Path, *, world: World = ALONE) -> Iterator[Draft]:
         world.wait()
         yield draft
         return
+    if folder.exists() and not folder.is_dir():
+        raise RunError(
+            f"{folder} is a file: a run is a folder", hint="choose another place with --to"
+        )
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     with files.saving("the run folder", folder, needed=0, safe="nothing was begun"):
         folder.mkdir(parents=True, exist_ok=True)
     if strangers := _strangers(folder):
@@ -282,7 +296,14 @@ def claim(folder: str | Path, *, world: World = ALONE) -> Iterator[Draft]:
         with files.saving("this run folder", folder, needed=0, safe="what was saved before"):
             draft._tidy()
         world.wait()
-        yield draft
+        try:
+            yield draft
+        except Exception:
+            draft.discard()
+            for path in new:
+                with suppress(OSError):  # it is empty only where nothing was begun
+                    path.rmdir()
+            raise
     finally:
         if draft._metrics:
             draft._metrics.close()
@@ -318,7 +339,19 @@ def _entries(folder: Path, inner: str) -> dict[str, files.Entry]:
 
 
 def _object(path: Path) -> dict[str, Any]:
-    value = json.loads(path.read_bytes())
+    try:
+        value = json.loads(_text(path))
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path.name} is not JSON", where=f"{path}: {error}") from None
     if not isinstance(value, dict):
         raise RunError(f"{path.name} is not an object", where=str(path))
     return value
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RunError(
+            f"{path.name} is not UTF-8 text", where=f"{path}, byte {error.start:,}"
+        ) from None

@@ -25,14 +25,15 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from malmoi import files
 from malmoi.carry import Carry, LanguageModel
-from malmoi.config import CONFIG, Sizes
+from malmoi.config import CONFIG, Size, Sizes
 from malmoi.data import catalogue
 from malmoi.data.batches import LanguageBatch
-from malmoi.data.corpus import UNK, Corpus, encoded
+from malmoi.data.corpus import TOKENS, UNK, Corpus, encoded
 from malmoi.data.order import Lanes, Lines, Windows
 from malmoi.decode.window import endless
-from malmoi.errors import UsageError
+from malmoi.errors import EmptyText, UsageError
 from malmoi.metrics.perplexity import Report
 from malmoi.objective import Loss
 from malmoi.text import Kind, Text
@@ -53,8 +54,8 @@ class LanguageModelling:
     vocabulary: Annotated[int, Field(ge=0)] = 0
     min_count: Annotated[int, Field(ge=1)] = 1
     order: Literal["lanes", "windows", "lines"] = "lanes"
-    batch: Annotated[int, Field(ge=1)] = 20
-    length: Annotated[int, Field(ge=1)] = 35
+    batch: Size = 20
+    length: Size = 35
     split_seed: Annotated[int, Field(ge=0)] = 0
 
     def prepare(self, folder: Path, seed: int, *, write: bool = True) -> "LanguageModellingTask":
@@ -74,6 +75,12 @@ class LanguageModelling:
                 min_count=self.min_count,
             )
             text.save(folder / "text")
+        for split, lines in data.splits.items():
+            if next(iter(lines()), None) is None:
+                raise EmptyText(
+                    f"there is no line to read in the {split} part of {data.name}",
+                    hint="blank lines do not count; a part without a file is cut from train",
+                )
         V = len(text.vocabulary)
         corpora = {
             split: Corpus.write(place, encoded(lines(), text.encode), V)
@@ -107,6 +114,29 @@ class LanguageModellingTask:
     @property
     def sizes(self) -> Sizes:
         return Sizes(vocabulary=len(self.text.vocabulary))
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self.corpora)
+
+    @property
+    def events(self) -> int:
+        """Tokens to learn from."""
+        return self.corpora["train"].events
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        """What a resumed training compares: SHA-256 of the tokens of each split."""
+        return {split: files.sha256(c.folder / TOKENS) for split, c in self.corpora.items()}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the report of a run says of its data."""
+        return {
+            **{f"{split}_events": corpus.events for split, corpus in self.corpora.items()},
+            "unknown": self.corpora["test"].unknown,
+            "vocabulary": self.sizes.vocabulary,
+        }
 
     def batches(self, split: str, *, epoch: int) -> Sequence[LanguageBatch]:
         """The training batches of one epoch: a pure function of the seed and the epoch."""
