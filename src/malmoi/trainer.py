@@ -7,6 +7,7 @@ The text is learnt and written as token streams; a count table counts them, a ne
 them by gradient, saved as it goes; then its best weights are measured and the run folder is sealed.
 """
 
+import dataclasses
 import json
 import math
 import time
@@ -16,22 +17,19 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
-from malmoi import files
 from malmoi.card import card
-from malmoi.data.corpus import TOKENS
 from malmoi.errors import Interrupted, RunError
-from malmoi.models import Model, ngram
-from malmoi.models.gpt import GPT
-from malmoi.models.rnn import RNN
+from malmoi.models import Model, Network, ngram
 from malmoi.recipe import Recipe, kind_of
 from malmoi.run import Draft, Run, claim
+from malmoi.tasks import AnyTask
 from malmoi.tasks.language_modelling import LanguageModellingTask
 from malmoi.training import checkpoint, device as devices
 from malmoi.training.config import Training
 from malmoi.training.distributed import join
 from malmoi.training.events import Evaluated, Event as Happening, Finished, Step
 from malmoi.training.fit import fit
-from malmoi.training.interrupts import signals
+from malmoi.training.interrupts import heed, signals
 from malmoi.training.state import State
 
 
@@ -122,7 +120,8 @@ def resumed(folder: str | Path) -> Iterator[Event]:
 def _begun(folder: Path) -> Recipe:
     """The recipe of a run that was begun."""
     try:
-        return Recipe.from_toml((folder / "recipe.toml").read_text("utf-8"))
+        path = folder / "recipe.toml"
+        return Recipe.from_toml(path.read_text("utf-8"), name=str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(
             f"there is no run in {folder}",
@@ -142,10 +141,9 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
         model.to(device)
     record = _record(recipe, task)
     learns = isinstance(model, torch.nn.Module)
-    yield Prepared(
-        task.corpora["train"].events, task.sizes.vocabulary, _size(model) if learns else 0
-    )
+    yield Prepared(task.events, task.sizes.vocabulary, _size(model) if learns else 0)
     if isinstance(model, ngram.NGram):
+        assert isinstance(task, LanguageModellingTask)
         draft.begin(recipe=recipe.to_toml(), model=record)
         said = yield from _counting(model, task)
     else:
@@ -153,14 +151,14 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
     report: dict[str, Any] = {**said, "parameters": _size(model)}
     for split in ("valid", "test"):
         report.setdefault(split, None)
+        if split not in task.splits:
+            continue
         if not report[split] and getattr(model, "normalised", True) and draft.world.leads:
             yield Measuring(split)
             report[split] = _plain(task.measure(model, split))
     report |= {
         "data_announcements": list(task.announcements),
-        **{f"{split}_events": corpus.events for split, corpus in task.corpora.items()},
-        "unknown": task.corpora["test"].unknown,
-        "vocabulary": task.sizes.vocabulary,
+        **task.facts,
         "machine": ", ".join(f"{k} {v}" for k, v in devices.environment(device).items()),
     }
     run = draft.finish(weights=model.state_dict(), report=report, readme=card(recipe, report))
@@ -181,8 +179,8 @@ def _counting(
 
 
 def _fitting(
-    model: RNN | GPT,
-    task: LanguageModellingTask,
+    model: Network,
+    task: AnyTask,
     recipe: Recipe,
     draft: Draft,
     record: dict[str, Any],
@@ -207,7 +205,8 @@ def _fitting(
         state = loaded.state
         read, reading = loaded.notes["read"], loaded.notes["reading"]
         best = loaded.notes["best"]
-        state.carry = checkpoint.retyped(state.carry, model.begin(1))
+        if hasattr(model, "begin"):  # a reader of whole texts carries nothing
+            state.carry = checkpoint.retyped(state.carry, model.begin(1))
         yield Resumed(state.step)
         yield from (Announced(f"the last bit may differ: {d}") for d in loaded.differs)
     else:
@@ -237,6 +236,7 @@ def _fitting(
                 if draft.world.highest(int(due)):  # any process's clock is every process's
                     save()
                     saved = time.monotonic()
+            heed(draft.world.highest(stop.signal))  # it may have come in the last save
         except Interrupted as error:
             save()
             raise Interrupted(
@@ -294,14 +294,12 @@ def _size(model: Model) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def _record(recipe: Recipe, task: LanguageModellingTask) -> dict[str, Any]:
+def _record(recipe: Recipe, task: AnyTask) -> dict[str, Any]:
     """model.json: what is built, how large, from exactly which text."""
     return {
         "kind": kind_of(recipe.model),
-        "vocabulary": task.sizes.vocabulary,
-        "data": {
-            split: files.sha256(corpus.folder / TOKENS) for split, corpus in task.corpora.items()
-        },
+        **dataclasses.asdict(task.sizes),
+        "data": task.fingerprint,
     }
 
 
