@@ -59,7 +59,7 @@ class Recipe:
         """Build a recipe from TOML text; every fault in it is told at once."""
         try:
             table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # a number, or brackets, without end
             raise RecipeError(f"{name} is not valid TOML", where=str(error)) from None
         for override in overrides:
             _assign(table, override)
@@ -127,6 +127,12 @@ def _build(cls: Callable[..., T], table: Any, at: str, faults: list[str]) -> T |
         faults.append(f"{at}: wants a section [{at}], not {table!r}")
         return None
     known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # always one
+    large = [k for k, v in table.items() if isinstance(v, int) and not -(2**63) <= v < 2**63]
+    if large:
+        faults += [
+            f"{at}.{k}: a number of {table[k].bit_length()} bits is too large" for k in large
+        ]
+        return None
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     try:
         return cls(**values)
@@ -158,7 +164,7 @@ def _assign(table: Table, override: str) -> None:
             raise RecipeError(f"--set {override}: {section!r} is a value, not a section")
     try:
         table[key] = tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         table[key] = text.strip()
 
 

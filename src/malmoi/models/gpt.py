@@ -26,7 +26,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from malmoi.config import CONFIG, Sizes
+from malmoi.config import CONFIG, Depth, Size, Sizes
 from malmoi.errors import UsageError
 from malmoi.layers.attention import KeyValue
 from malmoi.layers.dropout import Dropout
@@ -45,10 +45,10 @@ class Config:
     samples: train the softmax on so many words of V (`layers.softmax`), 0: on all of them.
     """
 
-    d: Annotated[int, Field(gt=0)] = 256
-    heads: Annotated[int, Field(gt=0)] = 4
-    layers: Annotated[int, Field(gt=0)] = 4
-    context: Annotated[int, Field(gt=0)] = 256
+    d: Size = 256
+    heads: Size = 4
+    layers: Depth = 4
+    context: Size = 256
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     dropout_alpha: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     norm: Literal["pre", "post"] = "pre"

@@ -30,12 +30,11 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from malmoi.config import CONFIG, Sizes
+from malmoi.config import CONFIG, Depth, Size, Sizes
 from malmoi.layers.dropout import Dropout
 from malmoi.layers.recurrent import GRU, LSTM, Elman, Hidden, HiddenCell
 from malmoi.layers.softmax import Softmax
 
-Width = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Carry: TypeAlias = Hidden | HiddenCell
 
@@ -49,14 +48,14 @@ class _Config:
     samples: train the softmax on so many words of V (`layers.softmax`), 0: on all of them.
     """
 
-    d: Width = 200
-    d_word: Width | None = None
-    layers: Width = 2
+    d: Size = 200
+    d_word: Size | None = None
+    layers: Depth = 2
     dropout: Share = 0.0
     dropout_out: Share = 0.0
     locked: bool = False
     tied: bool = False
-    init: Annotated[float, Field(gt=0.0)] = 0.1
+    init: Annotated[float, Field(gt=0.0, le=1e3)] = 0.1
     samples: Annotated[int, Field(ge=0)] = 0
 
 

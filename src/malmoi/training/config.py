@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 from malmoi.config import CONFIG
 from malmoi.training import schedules
 
+DEVICE = r"^(auto|cpu|mps|cuda(:\d{1,3})?)$"
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -64,7 +65,7 @@ class Training:
     save_every: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
     log_every: Annotated[int, Field(ge=1)] = 10
     threads: Count = 0
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, Field(pattern=DEVICE)] = "auto"
     compile: bool = False
 
     def __post_init__(self) -> None:
