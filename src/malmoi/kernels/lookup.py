@@ -9,6 +9,8 @@ that a word costs one search among a node's children, and one more for each time
 
 """
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +32,43 @@ class Table(NamedTuple):
     beta: np.ndarray
     level: np.ndarray
     penalty: float
+
+
+def fault(
+    *,
+    level: Sequence[int],
+    word: np.ndarray,
+    first: np.ndarray,
+    link: np.ndarray,
+    logp: np.ndarray,
+    beta: np.ndarray,
+) -> str:
+    """What in a table from a file would lead a walk out of it, or nothing.
+
+    The compiled loops do not look where they step.
+    """
+    sizes, index = np.diff(level), (np.dtype(np.int32), np.dtype(np.int64))
+    if level[0] != 0 or (sizes < 0).any():
+        return f"level: {list(level)} do not rise from 0"
+    M, V = level[-1], level[1]
+    I = level[-2]  # nodes that may be histories
+    for name, array, size, kinds in (
+        ("word", word, M, index[:1]),
+        ("first", first, I + 1, index),
+        ("link", link, M, index),
+        ("logp", logp, M, (np.dtype(np.float64),)),
+        ("beta", beta, I, (np.dtype(np.float64),)),
+    ):
+        if array.shape != (size,) or array.dtype not in kinds:
+            return f"{name}: {array.shape} of {array.dtype}, not {(size,)} of {kinds[-1]}"
+    if (word < 0).any() or (word >= V).any():
+        return f"word: not all of 0 … {V - 1}"
+    if (first[1:] < first[:-1]).any() or (first[list(level[:-1])] != level[1:]).any():
+        return "first: the children of a level are not the next level"
+    for low, high in itertools.pairwise(level):  # a link leads to a level below
+        if (link[low:high] < -1).any() or (link[low:high] >= max(low, 0)).any():
+            return f"link: nodes {low} … {high - 1} do not lead back"
+    return ""
 
 
 @compiled

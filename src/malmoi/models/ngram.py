@@ -198,13 +198,16 @@ class NGram:
         missing = {"level", *ARRAYS} ^ set(state)
         if missing:
             raise RunError("this is not the table of an n-gram model", where=sorted(missing))
-        level = tuple(state["level"].tolist())
+        level = tuple(state["level"].long().flatten().tolist())
         if len(level) != self.config.order + 1 or level[1] != self.V:
             raise RunError(
                 "the table belongs to another n-gram model",
                 where=f"order {len(level) - 1}, vocabulary {level[1]}; "
                 f"expected order {self.config.order}, vocabulary {self.V}",
             )
+        arrays = {name: state[name].numpy() for name in ARRAYS}
+        if fault := lookup.fault(level=level, **arrays):
+            raise RunError("the table of the n-gram model leads out of itself", where=fault)
         self.level = level
-        for name in ARRAYS:
-            setattr(self, name, state[name].numpy())
+        for name, array in arrays.items():
+            setattr(self, name, array)
