@@ -16,6 +16,7 @@ from malmoi.training.fit import fit
 from malmoi.training.state import State
 
 WARM, MEASURED = 2, 5  # steps
+PACED = ("steps", "threads", "warmup", "evaluate_every", "minutes")  # what `fitted` decides
 
 
 def fitted(recipe: Recipe, *, seconds: float) -> Recipe:
@@ -30,12 +31,14 @@ def fitted(recipe: Recipe, *, seconds: float) -> Recipe:
         task = recipe.task.prepare(Path(folder), recipe.seed)
         choices = [recipe.training.threads] if recipe.training.threads else sorted({1, before})
         step, threads = min((_step(recipe, task, threads), threads) for threads in choices)
-        first, epoch = task.batches("train", epoch=0)[0], len(task.batches("train", epoch=0))
-        evaluation = task.corpora["valid"].events * step / first.events / 2  # no backward pass
+        batches = task.batches("train", epoch=0)
+        first, epoch = batches[0], -(-len(batches) // recipe.training.accumulate)
+        read = first.events * recipe.training.accumulate
+        evaluation = task.corpora["valid"].events * step / read / 2  # no backward pass
     torch.set_num_threads(before)
     evaluations = max(2, min(12, int(seconds / 7 / evaluation)))
     steps = max(1, int((seconds - evaluations * evaluation) / step))
-    steps = min(steps, recipe.training.epochs * epoch)
+    steps = min(steps, recipe.training.steps or recipe.training.epochs * epoch)
     plan = dataclasses.replace(
         recipe.training,
         steps=steps,

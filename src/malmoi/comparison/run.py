@@ -7,9 +7,11 @@ A budget of time is shared by the models that learn by gradient; how many steps 
 measured first, so that the learning rate has come down by the time it is over.
 """
 
+import dataclasses
 import datetime
 import hashlib
 import platform
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,18 +19,22 @@ from typing import NamedTuple
 import torch
 
 from malmoi import files
-from malmoi.comparison.pace import fitted
+from malmoi.comparison.pace import PACED, fitted
 from malmoi.comparison.report import report as page
 from malmoi.comparison.result import Comparison, Entry, Ground, Measures, Point, Said
 from malmoi.data import catalogue
+from malmoi.data.corpus import TOKENS, Corpus, encoded
 from malmoi.data.dataset import DataSet
 from malmoi.defaults import describe, recipe_for
 from malmoi.errors import RunError, UsageError
 from malmoi.ladder import LADDER
 from malmoi.models import ngram
-from malmoi.recipe import Recipe
+from malmoi.recipe import Recipe, kind_of
 from malmoi.run import Run, is_finished, is_resumable, open_run
+from malmoi.text import Text
+from malmoi.text.normalise import nfc
 from malmoi.trainer import Announced, Event, resumed, training
+from malmoi.training.distributed import one_process
 from malmoi.use import LanguageModel, load
 from malmoi.version import __version__
 
@@ -88,17 +94,22 @@ def comparing(
         raise UsageError("compare which models?", hint="--models ngram,lstm,gpt")
     if len(set(models)) < len(models):
         raise UsageError("a model is named twice", where=", ".join(models))
+    one_process()
+    nfc(prompt)  # what is no text is said now, not when all are trained
     folder = Path(to)
     source = catalogue.find(data)
     recipes = {
         name: recipe_for(name, source, data=data, tokens=tokens, seed=seed).replace(overrides)
         for name in models
     }
+    read = next(iter(recipes.values())).task  # the overrides are the same for all
+    source = catalogue.find(read.data, seed=read.split_seed)
     yield from (Announced(text) for text in source.announcements)
     slow = [name for name in models if name != "ngram"]
     for number, (name, recipe) in enumerate(recipes.items(), start=1):
         yield Began(name, number, len(recipes))
-        yield from one(recipe, folder / name, seconds=0.9 * budget / max(1, len(slow)))
+        share = 0.9 * budget / max(1, len(slow))
+        yield from one(recipe, folder / name, source, seconds=share)
     comparison = found(source, recipes, folder, prompt=prompt, commands=tuple(commands))
     report = folder / "report.html"
     files.write(folder / "comparison.json", comparison.to_json())
@@ -106,17 +117,19 @@ def comparing(
     yield Compared(comparison, report)
 
 
-def one(recipe: Recipe, folder: Path, *, seconds: float) -> Iterator[Event]:
+def one(recipe: Recipe, folder: Path, source: DataSet, *, seconds: float) -> Iterator[Event]:
     """Train one of the models, unless an earlier call has done so, or begun to.
 
     seconds: its share of the time; 0: as long as the recipe says.
     """
     if is_finished(folder) or is_resumable(folder):
-        before = Recipe.load(folder / "recipe.toml")
-        if (before.task, before.model, before.seed) != (recipe.task, recipe.model, recipe.seed):
+        others = list(differing(Recipe.load(folder / "recipe.toml"), recipe))
+        if not others and is_finished(folder) and not has_read(open_run(folder), source):
+            others = [f"the text of {source.name} has changed since"]
+        if others:
             raise RunError(
                 f"there is another run in {folder}",
-                where="its text, model or seed is not the one asked for now",
+                where=others,
                 hint="choose another folder with --to, or remove this one",
             )
         if is_finished(folder):
@@ -127,6 +140,32 @@ def one(recipe: Recipe, folder: Path, *, seconds: float) -> Iterator[Event]:
     if seconds and not isinstance(recipe.model, ngram.Config):
         recipe = fitted(recipe, seconds=seconds)
     yield from training(recipe, folder)
+
+
+def differing(before: Recipe, now: Recipe) -> Iterator[str]:
+    """Where two recipes differ, but for what a budget of time decides."""
+    if before.seed != now.seed:
+        yield f"seed: {before.seed} then, {now.seed} now"
+    for section in ("task", "model", "training"):
+        then, wanted = getattr(before, section), getattr(now, section)
+        if type(then) is not type(wanted):
+            yield f"{section}: {kind_of(then)} then, {kind_of(wanted)} now"
+            continue
+        for name in (field.name for field in dataclasses.fields(then)):
+            a, b = getattr(then, name), getattr(wanted, name)
+            if a != b and not (section == "training" and name in PACED):
+                yield f"{section}.{name}: {a} then, {b} now"
+
+
+def has_read(run: Run, source: DataSet) -> bool:
+    """Whether this is, to the last token, the text that the run was trained and measured on."""
+    text, digests = Text.load(run.text), run.model.get("data", {})
+    with tempfile.TemporaryDirectory(prefix="malmoi-text-") as place:
+        for split, lines in source.splits.items():
+            corpus = Corpus.write(place, encoded(lines(), text.encode), len(text.vocabulary))
+            if files.sha256(corpus.folder / TOKENS) != digests.get(split):
+                return False
+    return True
 
 
 def found(
@@ -224,14 +263,14 @@ def measures(said: dict[str, float | str] | None) -> Measures | None:
 
 def curve(run: Run) -> Iterator[Point]:
     """What the run's metrics.jsonl tells of the way: a point for each evaluation."""
-    loss, events, seconds = 0.0, 0, 0.0
+    loss = 0.0
     for line in run.metrics:
         if line["event"] == "step":
-            loss, events, seconds = line["loss"], line["read"], line["seconds"]
+            loss = line["loss"]
         elif line["event"] == "evaluated":
             yield Point(
-                seconds=seconds,
-                tokens=events,
+                seconds=line["seconds"],
+                tokens=line["read"],
                 step=line["step"],
                 train_loss=loss,
                 dev_perplexity=float(line["perplexity"]),

@@ -181,6 +181,16 @@ def join(device: torch.device | None = None) -> Iterator[World]:
         dist.destroy_process_group()
 
 
+def one_process() -> None:
+    """Raise UsageError if torchrun has started several processes, each of which would do it all."""
+    if (size := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
+        raise UsageError(
+            "this is done by one process",
+            where=f"torchrun has started {size}",
+            hint="malmoi train can use several: torchrun --nproc-per-node 2 -m malmoi train …",
+        )
+
+
 def speaks() -> bool:
     """Whether this process talks to people: of those that torchrun started, the first."""
     return os.environ.get("RANK", "0") == "0"
