@@ -4,8 +4,11 @@ Results go to stdout, everything else to stderr.  Exit 0: done.  2: your input. 
 130, 143: stopped by a signal, after saving.
 """
 
+import os
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 
 import click
 
@@ -64,7 +67,29 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and turn every ending into an exit code."""
+    _open_what_is_closed()
+    if "WORLD_SIZE" not in os.environ:  # torchrun has its own way to end its processes
+        signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_what_is_closed() -> None:
+    """`malmoi … >&-`: else the next file that is opened gets the number, and what is printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """SIGTERM outside of a training, where nothing need be saved: leave, and clean up."""
+    from malmoi.errors import Interrupted
+
+    raise Interrupted("stopped by SIGTERM", signal=number)
 
 
 def run(arguments: list[str]) -> int:
@@ -89,13 +114,31 @@ def run(arguments: list[str]) -> int:
     except MalmoiError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        if isinstance(error.__cause__, EOFError):  # click takes it for a person's Ctrl-D
+            raise error.__cause__ from None
         click.echo("stopped", err=True)
         return 130
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # SystemExit: click and rich, of the same
         sys.stdout = None  # the reader is gone: nothing to flush
         return 0
+    except (MemoryError, RuntimeError, ValueError) as error:
+        if not _of_memory(error):
+            raise
+        click.echo(f"error: there is not enough memory for this\n  {_first_line(error)}", err=True)
+        click.echo("hint: a smaller model, vocabulary, batch or beam", err=True)
+        return 2
     except OSError as error:
         sys.stdout = None  # what could not be written cannot be flushed either
         click.echo(f"error: {error.strerror or error}\n  {error.filename or 'stdout'}", err=True)
         return 2
+
+
+def _of_memory(error: Exception) -> bool:
+    """Whether more was asked for than there is, or than can be counted."""
+    words = ("allocate memory", "out of memory", "overflowed with sizes", "array is too big")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:200] or type(error).__name__

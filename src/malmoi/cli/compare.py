@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from malmoi.cli.clock import clock, seconds
-from malmoi.cli.options import json_, machine, quiet, say, seed
+from malmoi.cli.options import changed, json_, machine, quiet, say, seed
 from malmoi.cli.train import TOKENS
 from malmoi.ladder import LADDER
 
@@ -61,13 +61,14 @@ def compare_(
 
     folder = Path(to) if to else Path("runs") / f"compare-{Path(data).stem}"
     names = [name.strip() for name in models.split(",") if name.strip()]
-    changes = list(overrides)
-    changes += [f"training.threads={threads}"] if threads is not None else []
-    changes += [f'training.device="{device}"'] if device is not None else []
     typed = ["malmoi", "compare", "--data", data, "--models", ",".join(names)]
     typed += ["--tokens", tokens] if tokens else []
     typed += ["--budget", budget]
-    typed += ["--seed", str(seed)] if seed is not None else []
+    typed += ["--prompt", prompt] if prompt else []
+    for option, value in (("--seed", seed), ("--threads", threads), ("--device", device)):
+        typed += [option, str(value)] if value is not None else []
+    for override in overrides:
+        typed += ["--set", override]
     events = comparing(
         data,
         to=folder,
@@ -76,7 +77,7 @@ def compare_(
         budget=0.0 if budget == "none" else seconds(budget),
         prompt=prompt,
         seed=seed if seed is not None else 1,
-        overrides=changes,
+        overrides=[*overrides, *changed(None, threads, device)],
         commands=(shlex.join(typed),),
     )
     done: Compared | None = None

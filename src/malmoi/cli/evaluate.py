@@ -18,6 +18,7 @@ from malmoi.cli.options import (
     set_up,
     show_json,
 )
+from malmoi.errors import UsageError
 
 EXPLAINED = {
     "perplexity": "how many tokens the model hesitates between",
@@ -56,11 +57,14 @@ def evaluate_(
     from malmoi.run import open_run
     from malmoi.use import load
 
+    if data == "-" and split is not None:
+        raise UsageError("stdin is read whole: it has no splits", hint="leave out --split")
     lm = load(run, device=set_up(threads, device))
     task = Recipe.from_toml(open_run(run).recipe).task
+    named = data in catalogue.BUILT_IN or data in catalogue.PUBLISHED
     if data == "-":
         lines: Iterable[str] = lines_of("-")
-    elif data is not None and split is None and Path(data).is_file():
+    elif data is not None and split is None and not named and Path(data).is_file():
         lines = lines_of(data)
     else:
         source = catalogue.find(data or task.data, seed=task.split_seed)

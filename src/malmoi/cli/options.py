@@ -1,6 +1,7 @@
 """Options that many verbs share, and how results and errors are shown."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -42,19 +43,34 @@ def set_up(threads: int | None, device: str | None) -> str:
     import torch
 
     from malmoi.errors import UsageError
-    from malmoi.training.device import keep_memory
+    from malmoi.training.config import DEVICE
+    from malmoi.training.device import choose, keep_memory
 
     keep_memory()
     if threads:
         torch.set_num_threads(threads)
-    name = device or "cpu"
-    try:
-        kind = torch.device(name).type
-    except RuntimeError:
-        raise UsageError(f"there is no device {name!r}", hint="--device cpu or cuda") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UsageError(f"device {name!r} is not on this machine", hint="--device cpu")
-    return name
+    name = "cpu" if device is None else device
+    if not re.fullmatch(DEVICE, name):
+        raise UsageError(f"there is no device {name!r}", hint="--device cpu, cuda or cuda:1")
+    return str(choose(name))
+
+
+def changed(seed: int | None, threads: int | None, device: str | None) -> list[str]:
+    """What these options change in a recipe, as --set would."""
+    return [
+        f"{key}={quoted(value) if isinstance(value, str) else value}"
+        for key, value in (
+            ("seed", seed),
+            ("training.threads", threads),
+            ("training.device", device),
+        )
+        if value is not None
+    ]
+
+
+def quoted(text: str) -> str:
+    """A text as --set reads it: quotation marks and backslashes are its own."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def say(text: str, *, quiet: bool = False) -> None:

@@ -19,7 +19,14 @@ from rich.progress import (
 
 from malmoi.cli.clock import clock
 from malmoi.trainer import Announced, Counted, Measuring, Planned, Prepared, Resumed
-from malmoi.training.events import Evaluated, Finished, Step
+from malmoi.training.events import Evaluated, Finished, Reason, Step
+
+ENDED: dict[Reason, str] = {
+    "epochs": "the epochs are over",
+    "steps": "the steps are over",
+    "minutes": "the time is over",
+    "patience": "it has not improved for long, and is given up,",
+}
 
 
 class Watch:
@@ -98,7 +105,7 @@ class Watch:
                 mark = "  ← best" if event.best else ""
                 self.say(f"{self.title}: step {event.step:,}  dev perplexity {shown:,.2f}{mark}")
             case Finished(reason=reason):
-                self.say(f"{self.title}: the {reason} are over at step {event.step:,}")
+                self.say(f"{self.title}: {ENDED[reason]} at step {event.step:,}")
             case _:
                 pass
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
-from malmoi.cli.options import json_, machine, quiet, say, seed, show_json
+from malmoi.cli.options import changed, json_, machine, quiet, quoted, say, seed, show_json
 from malmoi.errors import UsageError
+from malmoi.ladder import LADDER
 
+NAMES = [rung.name for rung in LADDER]
 TOKENS = ("given", "words", "characters", "jamo", "bpe", "unigram", "morphemes")
 
 
@@ -46,12 +48,15 @@ def train_(
     malmoi train --resume runs/lstm                    to the last bit where it would have been
     """
     if resume is not None:
-        refused = {"NAME": what, "--data": data, "--tokens": tokens, "--to": to, "--seed": seed}
-        given = [name for name, value in refused.items() if value is not None]
-        if given or overrides:
+        refused = {
+            "NAME": what, "--data": data, "--tokens": tokens, "--to": to, "--seed": seed,
+            "--set": overrides or None, "--threads": threads, "--device": device,
+            "--budget": budget,
+        }  # fmt: skip
+        if given := [name for name, value in refused.items() if value is not None]:
             raise UsageError(
                 "a resumed run keeps its recipe",
-                where=f"given beside --resume: {', '.join(given or ['--set'])}",
+                where=f"given beside --resume: {', '.join(given)}",
                 hint=f"malmoi train --resume {resume}",
             )
     elif what is None:
@@ -64,10 +69,7 @@ def train_(
     from malmoi.trainer import resumed, training
     from malmoi.training.distributed import speaks
 
-    changes = list(overrides)
-    changes += [f"seed={seed}"] if seed is not None else []
-    changes += [f"training.threads={threads}"] if threads is not None else []
-    changes += [f'training.device="{device}"'] if device is not None else []
+    changes = [*overrides, *changed(seed, threads, device)]
     changes += [f"training.minutes={seconds(budget) / 60}"] if budget is not None else []
 
     if resume is not None:
@@ -75,11 +77,9 @@ def train_(
         events = resumed(folder)
     else:
         assert what is not None
-        if Path(what).suffix == ".toml" or Path(what).is_file():
-            if data is not None:
-                changes.append(f'task.data="{data}"')
-            if tokens is not None:
-                changes.append(f'task.tokens="{tokens}"')
+        if what not in NAMES and (Path(what).suffix == ".toml" or Path(what).is_file()):
+            changes += [f"task.data={quoted(data)}"] if data is not None else []
+            changes += [f"task.tokens={quoted(tokens)}"] if tokens is not None else []
             recipe = Recipe.load(what, changes)
             folder = Path(to or Path("runs") / Path(what).stem)
         else:

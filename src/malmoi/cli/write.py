@@ -20,9 +20,14 @@ def prompt_of(prompt: str) -> str:
 @click.command("generate")
 @RUN
 @click.option("--prompt", default="", metavar="TEXT", help="What to write on from; - is stdin.")
-@click.option("--n", type=click.IntRange(1), default=1, show_default=True, help="How many texts.")
 @click.option(
-    "--beam", type=click.IntRange(0), default=0, help="Beam search with so many slots; 1 is greedy."
+    "--n", type=click.IntRange(1, 10_000), default=1, show_default=True, help="How many texts."
+)
+@click.option(
+    "--beam",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    help="Beam search with so many slots; 1 is greedy.",
 )
 @click.option("--length-penalty", type=float, default=0.0, help="α of the beam's normalisation.")
 @click.option("--temperature", type=click.FloatRange(0), default=1.0, show_default=True)
