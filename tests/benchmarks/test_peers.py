@@ -105,10 +105,21 @@ def test_kenlm_gives_the_scored_text_the_same_probability():
     assert sides.from_ids() == pytest.approx(sides.by_kenlm(), rel=1e-5)
 
 
-@pytest.mark.parametrize("part", ["lstm", "gpt", "ngram"])
+def test_pytorch_crf_has_our_loss_and_our_best_tags():
+    oracle("torchcrf")
+    from benchmarks import crf
+
+    sides = crf.Sides.of(5)
+    assert sides.learn() == pytest.approx(sides.peer_learn(), rel=1e-5)
+    assert sides.read() == sides.peer_read()
+
+
+@pytest.mark.parametrize("part", ["lstm", "gpt", "ngram", "crf"])
 def test_every_part_runs_and_names_its_rows_after_itself(part):
     if part == "ngram":
         peers_of_ngrams()
+    if part == "crf":
+        oracle("torchcrf")
     rows = list(importlib.import_module(f"benchmarks.{part}").rows(tiny=True))
     assert len({row.name for row in rows}) == len(rows) > 2
     assert {row.part for row in rows} == {part}

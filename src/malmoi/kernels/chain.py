@@ -9,8 +9,9 @@ The sum over i and j is a product with the matrix exp(A − max A), computed onc
 K logarithms a step instead of K².  An entry that is too small for that to be exact (scores of many
 hundreds, or forbidden moves) is summed again in logarithms, so that no score is too large.
 
-Everything is float64: a float32 score of 10⁵ has room for no probability.  Nothing is reordered,
-so that a result does not depend on the machine's vectors or on the rest of the batch.
+Everything but e is float64: a float32 score of 10⁵ has room for no probability.  No sum is
+reordered by the compiler, so that a result depends neither on the machine's vectors nor on the rest
+of the batch.
 """
 
 import math
@@ -39,6 +40,23 @@ class Chain(NamedTuple):
 
 
 @compiled
+def places(mask: np.ndarray, order: np.ndarray, length: np.ndarray) -> None:
+    """The places of every row that are there, then those that are not; how many are there."""
+    B, T = mask.shape
+    for b in range(B):
+        n = 0
+        for t in range(T):
+            if mask[b, t]:
+                order[b, n] = t
+                n += 1
+        length[b] = n
+        for t in range(T):
+            if not mask[b, t]:
+                order[b, n] = t
+                n += 1
+
+
+@compiled
 def maximum(x: np.ndarray) -> float:
     top: float = x[0]
     for i in range(1, len(x)):
@@ -59,6 +77,20 @@ def logsumexp(x: np.ndarray) -> float:
 
 
 @compiled
+def exact(x: np.ndarray, A: np.ndarray, j: int) -> float:
+    """log Σ_i exp(x_i + A_ij)."""
+    top = -math.inf
+    for i in range(len(x)):
+        top = max(top, x[i] + A[i, j])
+    if top == -math.inf:
+        return top
+    total = 0.0
+    for i in range(len(x)):
+        total += math.exp(x[i] + A[i, j] - top)
+    return top + math.log(total)
+
+
+@compiled
 def powers(A: np.ndarray) -> tuple[np.ndarray, float]:
     """exp(A − top) and top, the largest entry."""
     top = maximum(A.ravel())
@@ -71,11 +103,11 @@ def powers(A: np.ndarray) -> tuple[np.ndarray, float]:
 def step(
     x: np.ndarray, A: np.ndarray, M: np.ndarray, top_A: float, u: np.ndarray, out: np.ndarray
 ) -> None:
-    """out_j = log Σ_i exp(x_i + A_ij), where M, top_A = powers(A); u is room for K numbers."""
+    """out_j = log Σ_i exp(x_i + A_ij), where M, top_A = powers(A); u = exp(x − max x)."""
     K = len(x)
     top = maximum(x)
     if top == -math.inf:
-        out[:] = -math.inf
+        u[:], out[:] = 0.0, -math.inf
         return
     for i in range(K):
         u[i] = math.exp(x[i] - top)
@@ -89,12 +121,7 @@ def step(
         for j in range(K):
             out[j] += u[i] * M[i, j]
     for j in range(K):
-        if out[j] < TINY:
-            for i in range(K):
-                u[i] = x[i] + A[i, j]
-            out[j] = logsumexp(u)
-        else:
-            out[j] = math.log(out[j]) + top + top_A
+        out[j] = exact(x, A, j) if out[j] < TINY else math.log(out[j]) + top + top_A
 
 
 @compiled
@@ -130,15 +157,16 @@ def backward(
     d_start: np.ndarray,
     d_end: np.ndarray,
 ) -> None:
-    """Add Σ_b weight_b ∂log Z_b: how often each place has each tag, how often each move is made.
+    """Σ_b weight_b ∂log Z_b: how often each place has each tag, how often each move is made.
 
-    A row that has no possible path adds nothing.
+    All four are 0 at first; a row that has no possible path adds nothing.
     """
     e, order, length, A, _, end = chain
-    B, _, K = e.shape
+    B, T, K = e.shape
     M, top_A = powers(A)
     back, M_back = np.ascontiguousarray(A.T), np.ascontiguousarray(M.T)
-    u, v, x, after = np.empty(K), np.empty(K), np.empty(K), np.empty(K)
+    x, after, earlier = np.empty(K), np.empty(K), np.empty(K)
+    u, v = np.zeros((T + 3, K)), np.zeros((T + 3, K))
     moves = np.zeros((K, K))  # to be multiplied by M
     for b in range(B):
         n, g = length[b], weight[b]
@@ -148,32 +176,45 @@ def backward(
         for t in range(n - 1, -1, -1):
             place = order[b, t]
             for j in range(K):
-                d_e[b, place, j] += g * math.exp(alpha[b, t, j] + after[j] - log_z[b])
                 x[j] = e[b, place, j] + after[j]
-            if t == n - 1:
-                d_end += d_e[b, place]
+                often = g * math.exp(alpha[b, t, j] + after[j] - log_z[b])
+                d_e[b, place, j] = often
+                if t == 0:
+                    d_start[j] += often
+                if t == n - 1:
+                    d_end[j] += often
             if t == 0:
-                d_start += d_e[b, place]
                 break
+            step(x, back, M_back, top_A, v[t - 1], earlier)
             here = alpha[b, t - 1]
-            top, top_x = maximum(here), maximum(x)
-            spread = top + top_A + top_x - log_z[b]
+            top = maximum(here)
+            spread = top + top_A + maximum(x) - log_z[b]
             if spread < WIDE:
                 scale = g * math.exp(spread)
-                for j in range(K):
-                    v[j] = math.exp(x[j] - top_x)
                 for i in range(K):
-                    u[i] = scale * math.exp(here[i] - top)
-                for i in range(K):
-                    if u[i] != 0.0:
-                        for j in range(K):
-                            moves[i, j] += u[i] * v[j]
+                    u[t - 1, i] = scale * math.exp(here[i] - top)
             else:
+                u[t - 1] = 0.0
                 for i in range(K):
                     for j in range(K):
                         d_A[i, j] += g * math.exp(here[i] + A[i, j] + x[j] - log_z[b])
-            step(x, back, M_back, top_A, u, after)
+            after[:] = earlier
+        add_products(u, v, n - 1, moves)
     d_A += moves * M
+
+
+@compiled
+def add_products(u: np.ndarray, v: np.ndarray, n: int, out: np.ndarray) -> None:
+    """out += Σ_{t<n} u_t v_tᵀ, four at a time; three rows after the last are overwritten."""
+    K = len(out)
+    u[n : n + 3] = 0.0
+    v[n : n + 3] = 0.0
+    for t in range(0, n, 4):
+        for i in range(K):
+            p, q, r, s = u[t, i], u[t + 1, i], u[t + 2, i], u[t + 3, i]
+            for j in range(K):
+                low = p * v[t, j] + q * v[t + 1, j]
+                out[i, j] += low + (r * v[t + 2, j] + s * v[t + 3, j])
 
 
 @compiled

@@ -65,10 +65,16 @@ class LinearChain:
         return Places.of(self.mask)
 
     @property
+    def given(self) -> Scores:
+        return Scores(self.emissions, self.transitions, self.start, self.end)
+
+    @property
     def scores(self) -> Scores:
+        """In the precision they are added up in; the emissions alone may stay float32."""
         wide = torch.float32 if self.emissions.device.type == "mps" else torch.float64
-        parts = (self.emissions, self.transitions, self.start, self.end)
-        return Scores(*(part.to(wide) for part in parts))
+        e, *moves = self.given
+        narrow = torch.promote_types(e.dtype, torch.float32)
+        return Scores(e.to(narrow), *(x.to(wide) for x in moves))
 
     def log_prob(self, tags: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:
         """log p(tags | X), −inf for a forbidden path; any integer may stand where masked."""
@@ -88,7 +94,7 @@ class LinearChain:
         Of equally likely ones the one whose last tag is lowest, then the one before it, and so on.
         """
         tags = torch.zeros(self.mask.shape, dtype=torch.long)
-        kernel.viterbi(sums.arrays(self.scores, self.places), tags.numpy())
+        kernel.viterbi(sums.arrays(self.given, self.places), tags.numpy())
         return tags.to(self.mask.device)
 
     @torch.no_grad()
@@ -101,7 +107,7 @@ class LinearChain:
         scores, places = self.scores, self.places
         tags = torch.zeros(B, k, T, dtype=torch.long)
         total = torch.empty(B, k, dtype=torch.float64)
-        kernel.k_best(sums.arrays(scores, places), tags.numpy(), total.numpy())
+        kernel.k_best(sums.arrays(self.given, places), tags.numpy(), total.numpy())
         log_z = sums.log_partition(scores, places).cpu()[:, None]
         logp = (total - log_z).masked_fill(log_z == -math.inf, -math.inf)
         return tags.to(self.mask.device), self._given(logp).to(self.mask.device)

@@ -22,7 +22,10 @@ from malmoi.kernels import chain as kernel
 
 
 class Scores(NamedTuple):
-    """e: of each tag at each place.  A: of each move, from the row to the column."""
+    """e: of each tag at each place.  A: of each move, from the row to the column.
+
+    e may be float32; what is added up is of the precision of the others.
+    """
 
     e: Float[Tensor, "B T K"]
     A: Float[Tensor, "K K"]
@@ -39,7 +42,15 @@ class Places(NamedTuple):
 
     @classmethod
     def of(cls, mask: Bool[Tensor, "B T"]) -> "Places":
-        return cls(mask, mask.int().argsort(dim=1, descending=True, stable=True), mask.sum(1))
+        if mask.device.type != "cpu":
+            order = mask.int().argsort(dim=1, descending=True, stable=True)
+            return cls(mask, order, mask.sum(1))
+        order, length = (
+            mask.new_empty(mask.shape, dtype=torch.long),
+            torch.empty(len(mask), dtype=torch.long),
+        )
+        kernel.places(mask.contiguous().numpy(), order.numpy(), length.numpy())
+        return cls(mask, order, length)
 
     @property
     def there(self) -> Bool[Tensor, "B T"]:
@@ -61,17 +72,19 @@ def by_kernel(scores: Scores) -> bool:
 
 
 def arrays(scores: Scores, places: Places) -> kernel.Chain:
-    """The same for a kernel, which counts in float64."""
-    e, A, start, end = (x.detach().to("cpu", torch.float64).contiguous().numpy() for x in scores)
-    order, length = (x.cpu().numpy() for x in (places.order, places.length))
-    return kernel.Chain(e, order, length, A, start, end)
+    """The same for a kernel; the scores may be of any precision."""
+    e, *moves = (x.detach().cpu() for x in scores)
+    e = e if e.dtype in (torch.float32, torch.float64) else e.float()
+    A, start, end = (x.double().contiguous().numpy() for x in moves)
+    order, length = places.order.cpu().numpy(), places.length.cpu().numpy()
+    return kernel.Chain(e.contiguous().numpy(), order, length, A, start, end)
 
 
 def score(scores: Scores, places: Places, tags: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:
     """Of one path.  Where nothing is, its tag may be any of 0 … K − 1."""
     e, A, start, end = scores
     mask, order, length = places
-    said = e.gather(2, tags[:, :, None])[:, :, 0].masked_fill(~mask, 0.0).sum(1)
+    said = e.gather(2, tags[:, :, None])[:, :, 0].masked_fill(~mask, 0.0).sum(1, dtype=A.dtype)
     if not tags.size(1):
         return said
     y = tags.gather(1, order)
@@ -171,8 +184,8 @@ def _forward(chain: kernel.Chain) -> tuple[Tensor, Tensor]:
 
 
 def _backward(chain: kernel.Chain, alpha: Tensor, log_z: Tensor, weight: Tensor) -> list[Tensor]:
-    shapes = (chain.e.shape, chain.A.shape, chain.start.shape, chain.end.shape)
-    grads = [torch.zeros(shape, dtype=torch.float64) for shape in shapes]
+    parts = (chain.e, chain.A, chain.start, chain.end)
+    grads = [torch.zeros_like(torch.from_numpy(part)) for part in parts]
     known = (x.contiguous().numpy() for x in (alpha, log_z, weight))
     kernel.backward(chain, *known, *(grad.numpy() for grad in grads))
     return grads
