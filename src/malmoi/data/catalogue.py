@@ -20,9 +20,10 @@ from functools import partial
 from pathlib import Path
 
 from malmoi.data import python_docs, shelf, toy
+from malmoi.data.annotated import kind_of
 from malmoi.data.dataset import DataSet
 from malmoi.data.files import from_file, from_folder
-from malmoi.data.published import PUBLISHED
+from malmoi.data.published import PUBLISHED as PUBLISHED
 from malmoi.data.shares import plain
 from malmoi.data.table import TOLD, Columns
 from malmoi.errors import DataError, TextError, did_you_mean
@@ -94,6 +95,11 @@ def find(
         where=f"names: {', '.join((*BUILT_IN, *PUBLISHED))}",
         hint=near if near.startswith("did") else "malmoi data list",
     )
+
+
+def annotated(path: Path) -> bool:
+    """Whether a file is one of labelled texts or tagged sentences."""
+    return kind_of(path) is not None
 
 
 def get(name: str, folder: Path | None = None) -> str:
