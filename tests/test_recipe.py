@@ -87,7 +87,7 @@ def test_tuples_survive_the_file():
         ("training.optimizer=adm", "training.optimizer: input should be 'sgd', 'adam' or 'adamw'"),
         ("training.lr=-1", "training.lr: input should be greater than 0, not -1"),
         ("task.batch=true", "task.batch: input should be a valid integer, not True"),
-        ("task.kind=tagging", "task.kind: 'tagging' is unknown"),
+        ("task.kind=parsing", "task.kind: 'parsing' is unknown"),
         ("seed=-1", "seed: wants a whole number from 0, not -1"),
         ("sed=1", "sed: unknown; did you mean 'seed'?"),
         ("training=3", "training: wants a section [training], not 3"),

@@ -6,7 +6,8 @@ import pytest
 
 import malmoi
 from malmoi.errors import RunError
-from malmoi.models import MODELS, gpt, ngram, rnn
+from malmoi.ladder import names_of
+from malmoi.models import gpt, ngram, rnn
 from malmoi.recipe import Recipe
 from malmoi.run import open_run
 from malmoi.tasks.language_modelling import LanguageModelling
@@ -47,8 +48,8 @@ def recipe(name: str, text: Path, **plan: object) -> Recipe:
     )
 
 
-def test_these_are_all_the_models():
-    assert list(SMALL) == list(MODELS)
+def test_these_are_all_the_language_models():
+    assert tuple(SMALL) == names_of("language-modelling")
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -4,51 +4,87 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from malmoi.ladder import LADDER
+from malmoi.ladder import of_kind
 from malmoi.recipe import Recipe, kind_of
+from malmoi.tasks.tagging import Tagging
 from malmoi.version import __version__
+
+COLUMNS = {
+    "language-modelling": {
+        "perplexity": "perplexity",
+        "bits_per_character": "bits per character",
+        "events": "tokens",
+        "oov": "of them unknown",
+    },
+    "classification": {
+        "accuracy": "accuracy",
+        "macro_f1": "macro F1",
+        "micro_f1": "micro F1",
+        "calibration_error": "calibration error",
+        "examples": "texts",
+    },
+    "tagging": {"f1": "entity F1", "accuracy": "accuracy", "words": "words"},
+}
+SCORED = {
+    "language-modelling": "Every token and one end of each line are scored, `<unk>` as an "
+    "ordinary token; the beginning of a line is not.",
+    "classification": "Every text of a split is scored once; a label that training has not seen "
+    "counts as wrong.",
+    "tagging": "Every word of a split is scored once; an entity counts if both its ends and its "
+    "label are right.",
+}
+NOUN = {
+    "language-modelling": "a language model",
+    "classification": "a classifier",
+    "tagging": "a tagger",
+}
+USE = {
+    "language-modelling": (
+        'malmoi generate . --prompt "…"',
+        "malmoi score . < sentences.txt",
+        "malmoi evaluate . --data other.txt",
+    ),
+    "classification": ('malmoi classify . "…"', "malmoi evaluate . --data other.tsv"),
+    "tagging": ("malmoi tag . < sentences.txt", "malmoi evaluate . --data other.conllu"),
+}
 
 
 def card(recipe: Recipe, report: Mapping[str, Any]) -> str:
     """A page of Markdown: what it is, what it reached, how it was made, how it is used."""
-    name = kind_of(recipe.model)
-    paper = next(rung.paper for rung in LADDER if rung.name == name)
-    rows = [
-        f"| {split} | {_figure(m['perplexity'])} | {_figure(m['bits_per_character'])} "
-        f"| {m['events']:,.0f} | {m['oov']:,.0f} |"
-        for split in ("valid", "test")
-        if (m := report.get(split))
-    ]
+    kind, task = kind_of(recipe.model), kind_of(recipe.task)
+    found = {split: m for split in ("valid", "test") if (m := report.get(split))}
+    shown = {k: title for k, title in COLUMNS[task].items() if any(k in m for m in found.values())}
     notes = [*report["data_announcements"], *report["announcements"]]
     table = [
-        "| split | perplexity | bits per character | tokens | of them unknown |",
-        "|---|---|---|---|---|",
-        *rows,
+        f"| split | {' | '.join(shown.values())} |",
+        f"|{'---|' * (len(shown) + 1)}",
+        *(
+            f"| {split} | {' | '.join(_figure(k, m[k]) if k in m else '–' for k in shown)} |"
+            for split, m in found.items()
+        ),
     ]
     return "\n".join(
         [
-            f"# {name}, a language model of {recipe.task.data}",
+            f"# {kind}, {NOUN[task]} of {recipe.task.data}",
             "",
-            f"A {name} ({paper}), trained by malmoi {__version__} on `{recipe.task.data}`, "
-            f"token = {recipe.task.tokens}, {report['vocabulary']:,} types, "
+            f"A {kind} ({of_kind(kind).paper}), trained by malmoi {__version__} on "
+            f"`{recipe.task.data}`, {_cut(recipe)}, {report['vocabulary']:,} types, "
             f"{report['parameters']:,} parameters.",
             "",
-            *(table if rows else ["It has scores, but no perplexity: they do not sum to 1."]),
+            *(table if found else ["It has scores, but no perplexity: they do not sum to 1."]),
             "",
-            "Every token and one end of each line are scored, `<unk>` as an ordinary token; the "
-            "beginning of a line is not.",
+            SCORED[task],
             "",
+            *([f"Labels: {', '.join(report['labels'])}.", ""] if "labels" in report else []),
             *(f"- {note}" for note in notes),
             *([""] if notes else []),
             f"Trained in {report['seconds']:,.0f} s at {report['tokens_per_second']:,.0f} "
-            f"tokens a second ({report['machine']}).",
+            f"{'texts' if task == 'classification' else 'tokens'} a second ({report['machine']}).",
             "",
             "## Use",
             "",
             "```",
-            'malmoi generate . --prompt "…"',
-            "malmoi score . < sentences.txt",
-            "malmoi evaluate . --data other.txt",
+            *USE[task],
             "```",
             "",
             "## Limits",
@@ -66,6 +102,17 @@ def card(recipe: Recipe, report: Mapping[str, Any]) -> str:
     )
 
 
-def _figure(value: float | str) -> str:
+def _cut(recipe: Recipe) -> str:
+    """What a token of it is."""
+    return "token = word" if isinstance(recipe.task, Tagging) else f"token = {recipe.task.tokens}"
+
+
+def _figure(name: str, value: float | int | str) -> str:
     number = float(value)
-    return "∞" if math.isinf(number) else f"{number:,.4g}" if number < 10 else f"{number:,.2f}"
+    if math.isinf(number):
+        return "∞"
+    if name in ("events", "examples", "oov", "words"):
+        return f"{number:,.0f}"
+    if name in ("accuracy", "f1", "macro_f1", "micro_f1"):
+        return f"{100 * number:.2f} %"
+    return f"{number:,.4g}" if number < 10 else f"{number:,.2f}"

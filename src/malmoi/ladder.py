@@ -1,13 +1,20 @@
 """The ladder: every rung by name, in the order it was climbed.  `malmoi models` prints it.
 
-`models.MODELS` says which class a name builds; this page says why one would want it.
+`models.MODELS` says which class a kind builds; this page says why one would want it.  Several rungs
+may be one kind of model with other settings: a name goes wherever a model is asked for.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+Learns: TypeAlias = Literal["language-modelling", "classification", "tagging"]
 
 
 class Rung(NamedTuple):
+    """kind: of `models.MODELS`.  task: of `tasks.TASKS`."""
+
     name: str
+    kind: str
+    task: Learns
     paper: str
     purpose: str
 
@@ -15,23 +22,118 @@ class Rung(NamedTuple):
 LADDER = (
     Rung(
         "ngram",
+        "ngram",
+        "language-modelling",
         "Kneser & Ney 1995; Chen & Goodman 1998",
         "counts; trains in seconds; the baseline to beat",
     ),
     Rung(
         "elman",
+        "elman",
+        "language-modelling",
         "Elman 1990; Mikolov et al. 2010",
         "the plain recurrent network; shows why gates were invented",
     ),
-    Rung("gru", "Cho et al. 2014", "two gates; nearly an LSTM, a quarter cheaper"),
+    Rung(
+        "gru",
+        "gru",
+        "language-modelling",
+        "Cho et al. 2014",
+        "two gates; nearly an LSTM, a quarter cheaper",
+    ),
     Rung(
         "lstm",
+        "lstm",
+        "language-modelling",
         "Hochreiter & Schmidhuber 1997; Zaremba et al. 2014",
         "the strongest small model on little text",
     ),
     Rung(
         "gpt",
+        "gpt",
+        "language-modelling",
         "Radford et al. 2018, 2019",
         "the Transformer that writes; wins when text and time are plenty",
     ),
+    Rung(
+        "bow",
+        "bow",
+        "classification",
+        "Wang & Manning 2012; Joulin et al. 2017",
+        "words and pairs of words, no order; trains in seconds; the baseline to beat",
+    ),
+    Rung(
+        "rnn-last",
+        "classifier",
+        "classification",
+        "Elman 1990",
+        "a sentence is where the network ends",
+    ),
+    Rung(
+        "rnn-mean",
+        "classifier",
+        "classification",
+        "Conneau et al. 2017",
+        "a sentence is the mean of its words in context",
+    ),
+    Rung(
+        "rnn-max",
+        "classifier",
+        "classification",
+        "Collobert & Weston 2008; Conneau et al. 2017",
+        "each feature by the word that has most of it; shows which words won",
+    ),
+    Rung(
+        "rnn-attention",
+        "classifier",
+        "classification",
+        "Yang et al. 2016",
+        "a sentence is the words it looks at",
+    ),
+    Rung(
+        "selfattentive",
+        "selfattentive",
+        "classification",
+        "Lin et al. 2017",
+        "several looks at a sentence, and a picture of each",
+    ),
+    Rung(
+        "han",
+        "han",
+        "classification",
+        "Yang et al. 2016",
+        "documents: which sentences matter, and which words in them",
+    ),
+    Rung(
+        "rnn",
+        "tagger",
+        "tagging",
+        "Elman 1990",
+        "reads one way and tags as it goes; shows what the rest of the sentence is worth",
+    ),
+    Rung(
+        "bilstm",
+        "tagger",
+        "tagging",
+        "Graves & Schmidhuber 2005; Ma & Hovy 2016",
+        "reads both ways, and the letters of each word; a tag at a time",
+    ),
+    Rung(
+        "bilstm-crf",
+        "tagger",
+        "tagging",
+        "Huang et al. 2015; Lample et al. 2016",
+        "the same with tags that know their neighbours; for entities",
+    ),
 )
+NAMES = tuple(rung.name for rung in LADDER)
+
+
+def of_kind(kind: str) -> Rung:
+    """The first rung that is of this kind of model."""
+    return next(rung for rung in LADDER if rung.kind == kind)
+
+
+def names_of(task: Learns) -> tuple[str, ...]:
+    """The rungs that learn this."""
+    return tuple(rung.name for rung in LADDER if rung.task == task)

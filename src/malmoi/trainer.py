@@ -20,6 +20,8 @@ import torch
 from malmoi.card import card
 from malmoi.errors import Interrupted, RunError
 from malmoi.models import Model, Network, ngram
+from malmoi.models.gpt import GPT
+from malmoi.models.rnn import RNN
 from malmoi.recipe import Recipe, kind_of
 from malmoi.run import Draft, Run, claim
 from malmoi.tasks import AnyTask
@@ -40,9 +42,11 @@ class Announced(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """The text is read: tokens to learn from, types, and how many numbers gradients will move."""
+    """The data is read: so many of a unit (tokens, texts, words) to learn from, types of tokens,
+    and how many numbers gradients will move."""
 
     events: int
+    unit: str
     vocabulary: int
     parameters: int
 
@@ -141,7 +145,9 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
         model.to(device)
     record = _record(recipe, task)
     learns = isinstance(model, torch.nn.Module)
-    yield Prepared(task.events, task.sizes.vocabulary, _size(model) if learns else 0)
+    yield Prepared(
+        task.events["train"], task.unit, task.sizes.vocabulary, _size(model) if learns else 0
+    )
     if isinstance(model, ngram.NGram):
         assert isinstance(task, LanguageModellingTask)
         draft.begin(recipe=recipe.to_toml(), model=record)
@@ -151,7 +157,7 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
     report: dict[str, Any] = {**said, "parameters": _size(model)}
     for split in ("valid", "test"):
         report.setdefault(split, None)
-        if split not in task.splits:
+        if split not in task.events:
             continue
         if not report[split] and getattr(model, "normalised", True) and draft.world.leads:
             yield Measuring(split)
@@ -205,7 +211,7 @@ def _fitting(
         state = loaded.state
         read, reading = loaded.notes["read"], loaded.notes["reading"]
         best = loaded.notes["best"]
-        if hasattr(model, "begin"):  # a reader of whole texts carries nothing
+        if isinstance(model, RNN | GPT):  # a reader of whole texts carries nothing
             state.carry = checkpoint.retyped(state.carry, model.begin(1))
         yield Resumed(state.step)
         yield from (Announced(f"the last bit may differ: {d}") for d in loaded.differs)

@@ -8,7 +8,7 @@ import click
 from malmoi.cli.clock import clock, seconds
 from malmoi.cli.options import changed, json_, machine, quiet, say, seed
 from malmoi.cli.train import TOKENS
-from malmoi.ladder import LADDER
+from malmoi.ladder import names_of
 
 
 @click.command("compare")
@@ -17,7 +17,7 @@ from malmoi.ladder import LADDER
     help="The text to learn from and to be measured on.",
 )  # fmt: skip
 @click.option(
-    "--models", default=",".join(rung.name for rung in LADDER), show_default=True,
+    "--models", default=",".join(names_of("language-modelling")), show_default=True,
     metavar="NAME,NAME…", help="Which rungs of the ladder.",
 )  # fmt: skip
 @click.option("--tokens", type=click.Choice(TOKENS), default=None, help="What a token is.")

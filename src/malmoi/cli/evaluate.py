@@ -55,6 +55,7 @@ def evaluate_(
     from malmoi.data import catalogue
     from malmoi.recipe import Recipe
     from malmoi.run import open_run
+    from malmoi.tasks.language_modelling import LanguageModelling
     from malmoi.use import load
 
     if data == "-" and split is not None:
@@ -72,6 +73,7 @@ def evaluate_(
         split = split or ("test" if "test" in source.splits else "valid")
         say(f"reading {source.name}, {split}", quiet=quiet)
         lines = source.lines(split)
+    assert isinstance(task, LanguageModelling)
     result = lm.perplexity(lines, context="line" if task.order == "lines" else "text")
     measures = result.measures()
     if as_json:

@@ -24,5 +24,5 @@ def models_(as_json: bool) -> None:
     table.add_column("paper")
     table.add_column("what it is for")
     for rung in LADDER:
-        table.add_row(*rung)
+        table.add_row(rung.name, rung.paper, rung.purpose)
     Console().print(table)

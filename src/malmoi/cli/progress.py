@@ -1,6 +1,5 @@
 """A reader of training events that draws progress bars on stderr."""
 
-import math
 import sys
 from types import TracebackType
 from typing import Any
@@ -18,6 +17,7 @@ from rich.progress import (
 )
 
 from malmoi.cli.clock import clock
+from malmoi.metrics.headline import headline
 from malmoi.trainer import Announced, Counted, Measuring, Planned, Prepared, Resumed
 from malmoi.training.events import Evaluated, Finished, Reason, Step
 
@@ -46,7 +46,7 @@ class Watch:
         )
         self.progress = Progress(*columns, console=self.console, transient=True)
         self.bar: TaskID | None = None
-        self.title = "training"
+        self.title, self.unit = "training", "tokens"
         self.told: set[str] = set()
 
     def __enter__(self) -> "Watch":
@@ -80,8 +80,9 @@ class Watch:
                 self.told.add(text)
                 self.say(f"note: {text}")
             case Prepared():
+                self.unit = event.unit
                 self.say(
-                    f"{self.title}: {event.events:,} tokens to learn from, "
+                    f"{self.title}: {event.events:,} {event.unit} to learn from, "
                     f"{event.vocabulary:,} types"
                     + (f", {event.parameters:,} parameters" if event.parameters else "")
                 )
@@ -98,12 +99,11 @@ class Watch:
                     self.bar,
                     completed=event.step,
                     doing=f"step {event.step:,} · epoch {event.epoch} · loss {event.loss:.3f} · "
-                    f"{event.events / event.seconds:,.0f} tokens/s",
+                    f"{event.events / event.seconds:,.0f} {self.unit}/s",
                 )
             case Evaluated(measures=measures):
-                shown = measures.get("perplexity", math.nan)
                 mark = "  ← best" if event.best else ""
-                self.say(f"{self.title}: step {event.step:,}  dev perplexity {shown:,.2f}{mark}")
+                self.say(f"{self.title}: step {event.step:,}  dev {headline(measures)}{mark}")
             case Finished(reason=reason):
                 self.say(f"{self.title}: {ENDED[reason]} at step {event.step:,}")
             case _:

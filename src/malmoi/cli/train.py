@@ -6,9 +6,8 @@ import click
 
 from malmoi.cli.options import changed, json_, machine, quiet, quoted, say, seed, show_json
 from malmoi.errors import UsageError
-from malmoi.ladder import LADDER
+from malmoi.ladder import NAMES
 
-NAMES = [rung.name for rung in LADDER]
 TOKENS = ("given", "words", "characters", "jamo", "bpe", "unigram", "morphemes")
 
 
@@ -64,6 +63,7 @@ def train_(
 
     from malmoi.cli.clock import seconds
     from malmoi.cli.progress import Watch
+    from malmoi.metrics.headline import headline
     from malmoi.recipe import Recipe
     from malmoi.run import Run
     from malmoi.trainer import resumed, training
@@ -108,4 +108,4 @@ def train_(
     for split in ("valid", "test"):
         measures = report.get(split)
         if measures:
-            click.echo(f"{split:<6} perplexity {float(measures['perplexity']):,.2f}")
+            click.echo(f"{split:<6} {headline(measures)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from malmoi.recipe import Recipe
-from malmoi.tasks.language_modelling import LanguageModellingTask
+from malmoi.tasks import AnyTask
 from malmoi.training import device as devices
 from malmoi.training.events import Step
 from malmoi.training.fit import fit
@@ -31,10 +31,9 @@ def fitted(recipe: Recipe, *, seconds: float) -> Recipe:
         task = recipe.task.prepare(Path(folder), recipe.seed)
         choices = [recipe.training.threads] if recipe.training.threads else sorted({1, before})
         step, threads = min((_step(recipe, task, threads), threads) for threads in choices)
-        batches = task.batches("train", epoch=0)
-        first, epoch = batches[0], -(-len(batches) // recipe.training.accumulate)
-        read = first.events * recipe.training.accumulate
-        evaluation = task.corpora["valid"].events * step / read / 2  # no backward pass
+        epoch = -(-len(task.batches("train", epoch=0)) // recipe.training.accumulate)
+        read = task.events["train"] / epoch  # in a step
+        evaluation = task.events["valid"] * step / read / 2  # no backward pass
     torch.set_num_threads(before)
     evaluations = max(2, min(12, int(seconds / 7 / evaluation)))
     steps = max(1, int((seconds - evaluations * evaluation) / step))
@@ -50,7 +49,7 @@ def fitted(recipe: Recipe, *, seconds: float) -> Recipe:
     return dataclasses.replace(recipe, training=plan)
 
 
-def _step(recipe: Recipe, task: LanguageModellingTask, threads: int) -> float:
+def _step(recipe: Recipe, task: AnyTask, threads: int) -> float:
     """How many seconds a training step lasts on so many threads."""
     plan = dataclasses.replace(
         recipe.training,

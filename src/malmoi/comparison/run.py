@@ -27,7 +27,7 @@ from malmoi.data.corpus import TOKENS, Corpus, encoded
 from malmoi.data.dataset import DataSet
 from malmoi.defaults import describe, recipe_for
 from malmoi.errors import RunError, UsageError
-from malmoi.ladder import LADDER
+from malmoi.ladder import names_of
 from malmoi.models import ngram
 from malmoi.recipe import Recipe, kind_of
 from malmoi.run import Run, is_finished, is_resumable, open_run
@@ -38,7 +38,7 @@ from malmoi.training.distributed import one_process
 from malmoi.use import LanguageModel, load
 from malmoi.version import __version__
 
-NAMES = tuple(rung.name for rung in LADDER)
+NAMES = names_of("language-modelling")
 SENTENCES = 5  # held-out lines whose surprisal the report shows
 SAMPLES = 3
 LONGEST = 40  # tokens of such a line, so that it can be read

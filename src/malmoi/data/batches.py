@@ -1,11 +1,13 @@
 """What a model is given at one step: frozen dataclasses of tensors, batch first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
+
+from malmoi.sentences import Sentences
 
 
 @dataclass(frozen=True)
@@ -35,3 +37,31 @@ class LanguageBatch:
     def rows(self, part: slice) -> "LanguageBatch":
         """Some of the rows: what one of several processes works on."""
         return LanguageBatch(self.x[part], self.y[part], self.mask[part], self.fresh)
+
+
+@dataclass(frozen=True)
+class LabelledBatch:
+    """Texts and what was said of them.
+
+    y: [B] a label a text; [B, K] which of the labels a text has; or, `tokenwise`, [B, T] a label
+    a token.
+    """
+
+    x: Sentences
+    y: Tensor
+    tokenwise: bool = False
+    fresh: bool = True
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @cached_property
+    def events(self) -> int:
+        """How many decisions are scored: texts, or tokens where each has its own."""
+        return int(self.x.mask.sum()) if self.tokenwise else len(self)
+
+    def to(self, device: torch.device) -> "LabelledBatch":
+        return replace(self, x=self.x.to(device), y=self.y.to(device))
+
+    def rows(self, part: slice) -> "LabelledBatch":
+        return replace(self, x=self.x.rows(part), y=self.y[part])

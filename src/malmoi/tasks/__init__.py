@@ -2,8 +2,15 @@
 
 from typing import TypeAlias
 
-from malmoi.tasks.language_modelling import LanguageModelling
+from malmoi.tasks.classification import Classification, ClassificationTask
+from malmoi.tasks.language_modelling import LanguageModelling, LanguageModellingTask
+from malmoi.tasks.tagging import Tagging, TaggingTask
 
-TaskConfig: TypeAlias = LanguageModelling
+TaskConfig: TypeAlias = LanguageModelling | Classification | Tagging
+AnyTask: TypeAlias = LanguageModellingTask | ClassificationTask | TaggingTask
 
-TASKS = {"language-modelling": LanguageModelling}
+TASKS = {
+    "language-modelling": LanguageModelling,
+    "classification": Classification,
+    "tagging": Tagging,
+}

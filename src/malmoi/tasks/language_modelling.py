@@ -95,6 +95,7 @@ class LanguageModelling:
 class LanguageModellingTask:
     """Examples, batches, loss and measures of one language-modelling recipe."""
 
+    unit = "tokens"
     better: tuple[str, Literal["lower", "higher"]] = ("perplexity", "lower")
 
     def __init__(
@@ -116,13 +117,9 @@ class LanguageModellingTask:
         return Sizes(vocabulary=len(self.text.vocabulary))
 
     @property
-    def splits(self) -> tuple[str, ...]:
-        return tuple(self.corpora)
-
-    @property
-    def events(self) -> int:
-        """Tokens to learn from."""
-        return self.corpora["train"].events
+    def events(self) -> dict[str, int]:
+        """Tokens that are scored, by split."""
+        return {split: corpus.events for split, corpus in self.corpora.items()}
 
     @property
     def fingerprint(self) -> dict[str, str]:
@@ -133,7 +130,7 @@ class LanguageModellingTask:
     def facts(self) -> dict[str, Any]:
         """What the report of a run says of its data."""
         return {
-            **{f"{split}_events": corpus.events for split, corpus in self.corpora.items()},
+            **{f"{split}_events": n for split, n in self.events.items()},
             "unknown": self.corpora["test"].unknown,
             "vocabulary": self.sizes.vocabulary,
         }

@@ -1,4 +1,4 @@
-"""A sensible recipe for a model's name, from the size of the text alone.
+"""A sensible recipe for a language model, from the size of the text alone.
 
 Small texts want narrow networks and much dropout, large ones the opposite.  The classes below were
 found on python-docs (75 thousand words), tiny-shakespeare (1.1 million characters) and WikiText-2
@@ -8,12 +8,10 @@ found on python-docs (75 thousand words), tiny-shakespeare (1.1 million characte
 import dataclasses
 from typing import NamedTuple, cast
 
-from malmoi.data.dataset import DataSet
-from malmoi.errors import UsageError, did_you_mean
-from malmoi.models import MODELS, ModelConfig, gpt, ngram, rnn
+from malmoi.models import ModelConfig, gpt, ngram, rnn
 from malmoi.recipe import Recipe
 from malmoi.tasks.language_modelling import LanguageModelling
-from malmoi.text import KINDS, Kind
+from malmoi.text import Kind
 from malmoi.training.config import Training
 
 CHARACTERWISE = ("characters", "jamo")
@@ -38,30 +36,8 @@ CLASSES = (
 )
 
 
-def recipe_for(
-    name: str,
-    source: DataSet,
-    *,
-    data: str,
-    tokens: str | None = None,
-    seed: int = 1,
-) -> Recipe:
-    """The recipe for the model `name` on a data set, found under the name or path `data`.
-
-    tokens: None is the kind that the data set is usually read in.
-    Raises UsageError for a name that is not on the ladder.
-    """
-    characters = sum(len(line) + 1 for line in source.lines("train"))
-    kind = tokens or source.tokens
-    return recommend(name, data=data, tokens=kind, characters=characters, seed=seed)
-
-
 def recommend(name: str, *, data: str, tokens: str, characters: int, seed: int = 1) -> Recipe:
     """The recipe for a training text of so many characters."""
-    if name not in MODELS:
-        raise UsageError(f"there is no model {name!r}", hint=did_you_mean(name, MODELS))
-    if tokens not in KINDS:
-        raise UsageError(f"there is no kind of token {tokens!r}", hint=did_you_mean(tokens, KINDS))
     by_character = tokens in CHARACTERWISE
     size = characters if by_character else characters / 5
     c = next(c for c in CLASSES if size <= c.tokens)
@@ -114,25 +90,3 @@ def _model(name: str, c: Class, by_character: bool) -> tuple[ModelConfig, Traini
                 dropout=min(dropout, 0.3),
             )
             return config, dataclasses.replace(training, lr=2e-3, weight_decay=0.1)
-
-
-ESTIMATORS = {
-    "kneser-ney": "modified Kneser–Ney",
-    "katz": "Katz back-off",
-    "interpolated": "Jelinek–Mercer",
-    "additive": "additive smoothing",
-    "mle": "maximum likelihood",
-    "stupid-backoff": "stupid back-off",
-}
-
-
-def describe(model: ModelConfig) -> str:
-    """A configuration in a few words, for a table: `2 × 256, dropout 0.3`."""
-    match model:
-        case ngram.Config():
-            return f"{model.order}-gram, {ESTIMATORS[model.estimator]}"
-        case gpt.Config():
-            shape = f"{model.layers} × {model.d}, {model.heads} heads, context {model.context}"
-        case _:
-            shape = f"{model.layers} × {model.d}" + (", tied" if model.tied else "")
-    return shape + (f", dropout {model.dropout:g}" if model.dropout else "")

@@ -1,0 +1,47 @@
+"""A sensible recipe for a model's name, from the size and the form of the data alone."""
+
+from malmoi.data.dataset import DataSet
+from malmoi.defaults.describe import describe
+from malmoi.defaults.reading import recommend_classifier, recommend_tagger
+from malmoi.defaults.writing import recommend
+from malmoi.errors import UsageError, did_you_mean
+from malmoi.ladder import LADDER, NAMES
+from malmoi.recipe import Recipe
+from malmoi.text import KINDS
+
+__all__ = ["describe", "recipe_for", "recommend"]
+
+
+def recipe_for(
+    name: str,
+    source: DataSet,
+    *,
+    data: str,
+    tokens: str | None = None,
+    seed: int = 1,
+) -> Recipe:
+    """The recipe for the model `name` on a data set, found under the name or path `data`.
+
+    tokens: None is the kind that the data set is usually read in.
+    Raises UsageError for a name that is not on the ladder, DataError for data without what the
+    model learns from.
+    """
+    found = next((rung for rung in LADDER if rung.name == name), None)
+    if found is None:
+        raise UsageError(f"there is no model {name!r}", hint=did_you_mean(name, NAMES))
+    kind = tokens or source.tokens
+    if kind not in KINDS:
+        raise UsageError(f"there is no kind of token {kind!r}", hint=did_you_mean(kind, KINDS))
+    match found.task:
+        case "language-modelling":
+            characters = sum(len(line) + 1 for line in source.lines("train"))
+            return recommend(name, data=data, tokens=kind, characters=characters, seed=seed)
+        case "classification":
+            lengths = [len(example.text.split()) for example in source.examples("train")]
+            words = sum(lengths) / max(1, len(lengths))
+            return recommend_classifier(
+                name, data=data, tokens=kind, examples=len(lengths), words=words, seed=seed
+            )
+        case "tagging":
+            sentences = sum(1 for _ in source.sentences("train"))
+            return recommend_tagger(name, data=data, tokens=kind, sentences=sentences, seed=seed)

@@ -1,0 +1,15 @@
+"""The one figure of several that a person asks for first."""
+
+from collections.abc import Mapping
+
+PERCENT = {"f1": "entity F1", "accuracy": "accuracy"}
+
+
+def headline(measures: Mapping[str, float | int | str]) -> str:
+    """`perplexity 113.11`, `entity F1 81.20 %` or `accuracy 86.03 %`."""
+    if "perplexity" in measures:
+        return f"perplexity {float(measures['perplexity']):,.2f}"
+    for name, title in PERCENT.items():
+        if name in measures:
+            return f"{title} {100 * float(measures[name]):.2f} %"
+    return ", ".join(f"{name} {float(value):.4g}" for name, value in measures.items())
