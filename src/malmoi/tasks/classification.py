@@ -6,14 +6,14 @@ Batches are of texts of like length, shuffled anew in every epoch.  Evaluation r
 once, in full precision, and does not depend on how it is batched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
@@ -23,7 +23,7 @@ from malmoi.config import CONFIG, Sizes
 from malmoi.data import catalogue
 from malmoi.data.batches import LabelledBatch
 from malmoi.data.examples import Example
-from malmoi.data.ragged import Buckets, Made, Ragged
+from malmoi.data.ragged import Buckets, Made, Ragged, Rows
 from malmoi.errors import DataError
 from malmoi.metrics.labels import Labels as Report
 from malmoi.objective import Loss
@@ -78,7 +78,25 @@ class Classification:
         return ClassificationTask(self, text, labels, examples, seed, data.announcements)
 
 
-class Texts:
+class Encoded:
+    """Texts as numbers, and where their sentences end if the model is told."""
+
+    def __init__(self, config: Classification, text: Text, lines: Iterable[str]) -> None:
+        read = [encoded(text, line, config) for line in lines]
+        self.ids = Ragged.of(ids for ids, _ in read)
+        self.ends = Ragged.of(ends for _, ends in read) if config.sentences else None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def sentences(self, rows: Rows) -> Sentences:
+        """Some of the texts, side by side."""
+        ids, mask = self.ids.padded(rows)
+        ends = None if self.ends is None else self.ends.padded(rows)[0].bool()
+        return Sentences(ids, mask, ends=ends)
+
+
+class Texts(Encoded):
     """The texts of a split as numbers.  y: [N] the label, or [N, K] which labels.
 
     new: labels that training has not seen, numbered from K on; no model says them.
@@ -87,9 +105,7 @@ class Texts:
     def __init__(
         self, config: Classification, text: Text, labels: Labels, examples: Sequence[Example]
     ) -> None:
-        read = [encoded(text, example.text, config) for example in examples]
-        self.ids = Ragged.of(ids for ids, _ in read)
-        self.ends = Ragged.of(ends for _, ends in read) if config.sentences else None
+        super().__init__(config, text, (example.text for example in examples))
         known = set(labels.types)
         self.new = tuple(sorted({k for e in examples for k in e.labels if k not in known}))
         number = {label: k for k, label in enumerate((*labels.types, *self.new))}
@@ -100,13 +116,8 @@ class Texts:
         else:
             self.y = np.array([number[e.labels[0]] for e in examples], dtype=np.int64)
 
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def read(self, rows: Int64[np.ndarray, "B"]) -> LabelledBatch:
-        ids, mask = self.ids.padded(rows)
-        ends = None if self.ends is None else self.ends.padded(rows)[0].bool()
-        return LabelledBatch(Sentences(ids, mask, ends=ends), torch.from_numpy(self.y[rows]))
+    def read(self, rows: Rows) -> LabelledBatch:
+        return LabelledBatch(self.sentences(rows), torch.from_numpy(self.y[rows]))
 
 
 def encoded(text: Text, line: str, config: Classification) -> tuple[list[int], list[int]]:
@@ -120,6 +131,21 @@ def encoded(text: Text, line: str, config: Classification) -> tuple[list[int], l
             ids += sentence
             ends += [0] * (len(sentence) - 1) + [1]
     return (ids, ends) if not config.longest else (ids[: config.longest], ends[: config.longest])
+
+
+@torch.no_grad()
+def probabilities(
+    model: Any, texts: Encoded, labels: int, *, read: Callable[[int], object] | None = None
+) -> Float64[np.ndarray, "N K"]:
+    """p(label k | text i), in the order of the texts.  read: told how many more are done."""
+    device = next(model.parameters()).device
+    found = np.zeros((len(texts), labels))
+    for rows in Buckets(texts.ids.lengths, READ, area=AREA):
+        p: Tensor = model(texts.sentences(rows).to(device)).marginals()
+        found[rows] = p.double().cpu().numpy()
+        if read:
+            read(len(rows))
+    return found
 
 
 def reported(p: Float64[np.ndarray, "N K"], texts: Texts, labels: Labels) -> Report:
@@ -211,17 +237,9 @@ class ClassificationTask:
         """What the labels cost, in nats, and what the model fines besides."""
         return Loss(model.loss(batch.x, batch.y).sum(), batch.events), None
 
-    @torch.no_grad()
     def probabilities(self, model: Any, split: str) -> Float64[np.ndarray, "N K"]:
         """p(label k | text i), in the order of the texts."""
-        texts = self.texts[split]
-        order = Buckets(texts.ids.lengths, READ, area=AREA)
-        device = next(model.parameters()).device
-        found = np.zeros((len(texts), len(self.labels)))
-        for rows in order:
-            p: Tensor = model(texts.read(rows).x.to(device)).marginals()
-            found[rows] = p.double().cpu().numpy()
-        return found
+        return probabilities(model, self.texts[split], len(self.labels))
 
     def report(self, model: Any, split: str) -> Report:
         """How often it was right, and how sure."""

@@ -8,7 +8,7 @@ of like length, shuffled anew in every epoch; evaluation does not depend on how 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -214,8 +214,18 @@ class TaggingTask:
 
 
 @torch.no_grad()
-def tagged(model: Any, read: Read, labels: Labels, moves: Moves | None) -> list[list[str]]:
-    """The likeliest tags of each sentence; with moves, the likeliest legal ones."""
+def tagged(
+    model: Any,
+    read: Read,
+    labels: Labels,
+    moves: Moves | None,
+    *,
+    done: Callable[[int], object] | None = None,
+) -> list[list[str]]:
+    """The likeliest tags of each sentence; with moves, the likeliest legal ones.
+
+    done: told how many more sentences are.
+    """
     device = next(model.parameters()).device
     found: list[list[str]] = [[]] * len(read.forms)
     lengths = read.forms.lengths
@@ -225,6 +235,8 @@ def tagged(model: Any, read: Read, labels: Labels, moves: Moves | None) -> list[
             said = said.constrained(Moves(*(m.to(device) for m in moves)))
         for i, tags in zip(rows.tolist(), said.best().tolist(), strict=True):
             found[i] = [labels.types[k] for k in tags[: lengths[i]]]
+        if done:
+            done(len(rows))
     return found
 
 
