@@ -35,7 +35,7 @@ from malmoi.text import Text
 from malmoi.text.normalise import nfc
 from malmoi.trainer import Announced, Event, resumed, training
 from malmoi.training.distributed import one_process
-from malmoi.use import LanguageModel, load
+from malmoi.use import LanguageModel, load_as
 from malmoi.version import __version__
 
 NAMES = names_of("language-modelling")
@@ -178,7 +178,7 @@ def found(
 ) -> Comparison:
     """Put side by side what the runs in `folder` reached."""
     runs = {name: open_run(folder / name) for name in recipes}
-    models = {name: load(folder / name) for name in recipes}
+    models = {name: load_as(LanguageModel, folder / name) for name in recipes}
     text = next(iter(models.values())).text
     sentences = chosen(source, models)
     prompt = prompt or " ".join(sentences[0].split()[:3])
