@@ -64,12 +64,12 @@ def generate_(
     malmoi generate runs/lstm --prompt "The list" --temperature .8 --top-k 40 --n 3
     malmoi generate runs/lstm --prompt "The list" --beam 5
     """
-    from malmoi.use import load
+    from malmoi.use import LanguageModel, load_as
 
     if beam and n > beam:
         raise UsageError(f"a beam of {beam} has no {n} best texts", hint=f"--beam {n}")
     name = set_up(threads, device)
-    lm = load(run, device=name)
+    lm = load_as(LanguageModel, run, device=name)
     texts = lm.generate(
         prompt_of(prompt),
         n=n,
@@ -107,9 +107,9 @@ def next_(
     quiet: bool,
 ) -> None:
     """The likeliest next tokens after PROMPT, with their probabilities."""
-    from malmoi.use import load
+    from malmoi.use import LanguageModel, load_as
 
-    lm = load(run, device=set_up(threads, device))
+    lm = load_as(LanguageModel, run, device=set_up(threads, device))
     likeliest = lm.next(prompt_of(prompt), k=k)
     if as_json:
         show_json([{"token": token, "probability": p} for token, p in likeliest])
