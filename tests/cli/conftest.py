@@ -13,6 +13,7 @@ LINES = [
     for what in ("moon", "red ball", "말모이 사전")
     for where in ("today", "at home", "again and again")
 ]
+MODELS = ("ngram", "lstm", "gpt")
 
 
 @pytest.fixture(scope="session")
@@ -33,12 +34,18 @@ def train(name: str, data: Path, to: Path, *more: str) -> Path:
     return to
 
 
-@pytest.fixture(scope="session", params=["ngram", "lstm", "gpt"])
-def trained(request: pytest.FixtureRequest, words: Path, tmp_path_factory) -> Path:
+@pytest.fixture(scope="session")
+def runs(words: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A finished run of each kind of model."""
-    return train(request.param, words, tmp_path_factory.mktemp("runs") / request.param)
+    place = tmp_path_factory.mktemp("runs")
+    return {name: train(name, words, place / name) for name in MODELS}
+
+
+@pytest.fixture(scope="session", params=MODELS)
+def trained(request: pytest.FixtureRequest, runs: dict[str, Path]) -> Path:
+    return runs[request.param]
 
 
 @pytest.fixture(scope="session")
-def ngram(words: Path, tmp_path_factory) -> Path:
-    return train("ngram", words, tmp_path_factory.mktemp("runs") / "ngram")
+def ngram(runs: dict[str, Path]) -> Path:
+    return runs["ngram"]

@@ -2,7 +2,6 @@ import json
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -152,25 +151,3 @@ def test_a_mistake_is_told_with_the_way_out(capsys, arguments, message, tmp_path
     monkeypatch.chdir(tmp_path)
     assert message in refused(capsys, *arguments)
     assert not list(tmp_path.iterdir()), "a refused call leaves nothing behind"
-
-
-def bad(path: Path, content: bytes) -> str:
-    path.write_bytes(content)
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "empty"),
-        ("한국어 문장\n".encode("cp949") * 30, "CP949"),
-        (b"\x80\x04\x95pickle\x00\x00", ""),
-        ("\ufefffine".encode("utf-16"), "UTF-16"),
-        (b"good line\nbad \xff byte\n", "line 2"),
-    ],
-)
-def test_bytes_that_are_not_text_are_refused(capsys, tmp_path, content, message):
-    data = bad(tmp_path / "bad.txt", content)
-    told = refused(capsys, "train", "ngram", "--data", data, "--to", str(tmp_path / "run"))
-    assert message in told or message.replace("line ", ":") in told
-    assert not (tmp_path / "run" / "MANIFEST.json").exists()

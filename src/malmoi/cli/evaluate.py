@@ -16,6 +16,7 @@ from malmoi.cli.options import (
     quiet,
     say,
     set_up,
+    show,
     show_json,
 )
 from malmoi.errors import UsageError
@@ -117,7 +118,7 @@ def score_(
             found.append(rows)
             if not as_json:
                 for row in rows:
-                    click.echo(
+                    show(
                         f"{row['surprisal'] / math.log(2):9.4f}\t{row['start']}\t{row['end']}"
                         f"\t{row['text']}"
                     )

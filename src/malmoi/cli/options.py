@@ -84,6 +84,13 @@ def announce(lines: Iterable[str], *, quiet: bool = False) -> None:
         say(f"note: {line}", quiet=quiet)
 
 
+def show(text: str) -> None:
+    """A result on stdout: exactly as it is, but for a terminal, which would obey some of it."""
+    if sys.stdout.isatty():
+        text = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+    click.echo(text, color=True)  # else click takes away what looks like a terminal's colours
+
+
 def show_json(value: Mapping[str, Any] | list[Any]) -> None:
     """One JSON document on stdout; numbers JSON cannot say become null."""
     click.echo(json.dumps(_plain(value), ensure_ascii=False, indent=1, allow_nan=False))

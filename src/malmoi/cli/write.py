@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from malmoi.cli.options import RUN, json_, machine, quiet, say, seed, set_up, show_json
+from malmoi.cli.options import RUN, json_, machine, quiet, say, seed, set_up, show, show_json
 from malmoi.errors import UsageError
 
 
@@ -86,7 +86,7 @@ def generate_(
         show_json([text._asdict() for text in texts])
         return
     for text in texts:
-        click.echo(text.text)
+        show(text.text)
     say(f"log p: {', '.join(f'{text.log_prob:.2f}' for text in texts)}", quiet=quiet)
 
 
@@ -115,4 +115,4 @@ def next_(
         show_json([{"token": token, "probability": p} for token, p in likeliest])
         return
     for token, p in likeliest:
-        click.echo(f"{p:.6f}\t{token}")
+        show(f"{p:.6f}\t{token}")

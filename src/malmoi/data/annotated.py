@@ -63,6 +63,8 @@ def _is_conll(head: list[str]) -> bool:
         head = head[
             : LOOK - 1 - next((i for i, line in enumerate(head[::-1]) if not line.strip()), 0)
         ]
+    if any(len(line) > 10_000 for line in head):
+        return False  # a paragraph, not a row
     try:
         found = [sentence.columns["-1"] for _, sentence in conll.read_conll(head, "")]
     except TextError:

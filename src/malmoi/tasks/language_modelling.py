@@ -65,6 +65,12 @@ class LanguageModelling:
         unless another process has just done that (write = False).
         """
         data = catalogue.find(self.data, seed=self.split_seed)
+        for split, lines in data.splits.items():
+            if next(iter(lines()), None) is None:
+                raise EmptyText(
+                    f"there is no line to read in the {split} part of {data.name}",
+                    hint="blank lines do not count; a part without a file is cut from train",
+                )
         if (folder / "text" / "text.json").is_file():  # it is written in one step
             text = Text.load(folder / "text")
         else:
@@ -75,12 +81,6 @@ class LanguageModelling:
                 min_count=self.min_count,
             )
             text.save(folder / "text")
-        for split, lines in data.splits.items():
-            if next(iter(lines()), None) is None:
-                raise EmptyText(
-                    f"there is no line to read in the {split} part of {data.name}",
-                    hint="blank lines do not count; a part without a file is cut from train",
-                )
         V = len(text.vocabulary)
         corpora = {
             split: Corpus.write(place, encoded(lines(), text.encode), V)
