@@ -84,6 +84,17 @@ def enumerated(chain: LinearChain, row: int, allowed: Moves | None = None) -> Pa
     return Paths(there, tags[best], scores[best], K)
 
 
+def in_logarithms(chain: LinearChain, row: int) -> float:
+    """log Z by the forward algorithm in NumPy's float64, every sum in logarithms."""
+    e, A, start, end = (
+        x.double().numpy() for x in (chain.emissions, chain.transitions, chain.start, chain.end)
+    )
+    alpha = start + e[row, 0]
+    for e_t in e[row, 1:]:
+        alpha = np.logaddexp.reduce(alpha[:, None] + A, 0) + e_t
+    return float(np.logaddexp.reduce(alpha + end))
+
+
 class Case(NamedTuple):
     given: LinearChain | Independent
     rows: list[Paths]

@@ -13,7 +13,7 @@ from malmoi.errors import UsageError
 from malmoi.layers import forward_backward as sums
 from malmoi.layers.crf import CRF, LinearChain, Moves
 from tests.conftest import oracle
-from tests.layers.enumeration import cases, enumerated
+from tests.layers.enumeration import cases, enumerated, in_logarithms
 
 
 @pytest.fixture(params=["loops", "tensors"])
@@ -237,15 +237,6 @@ def test_pytorch_crf_has_the_same_likelihood_gradient_and_best_path(way):
     assert best == peer.decode(f, mask)
 
 
-def in_logarithms(chain: LinearChain, row: int) -> float:
-    """log Z by the forward algorithm in NumPy's float64, every sum in logarithms."""
-    e, _, A, start, end = (x.double().numpy() for x in parts(chain))
-    alpha = start + e[row, 0]
-    for e_t in e[row, 1:]:
-        alpha = np.logaddexp.reduce(alpha[:, None] + A, 0) + e_t
-    return float(np.logaddexp.reduce(alpha + end))
-
-
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e2, 1e4])
 def test_float32_scores_of_any_size_give_what_float64_gives(way, scale):
     chain = drawn(4, 40, 20, scale=scale, dtype=torch.float32)
@@ -333,6 +324,14 @@ def test_parts_that_do_not_fit_are_refused(wrong):
     vars(chain).update(vars(good), **{wrong: getattr(good, wrong)[:1]})
     with pytest.raises(UsageError, match="do not fit"):
         chain.__post_init__()
+
+
+@pytest.mark.parametrize("tag", [-1, 4])
+def test_a_tag_that_there_is_not_is_refused(tag):
+    y = torch.zeros(3, 6).long()
+    y[1, 5] = tag
+    with pytest.raises(UsageError, match="none of the chain's"):
+        drawn().log_prob(y)
 
 
 @pytest.mark.gpu

@@ -28,7 +28,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from malmoi.errors import UsageError
-from malmoi.kernels import chain as kernel
+from malmoi.kernels import paths
 from malmoi.layers import forward_backward as sums
 from malmoi.layers.forward_backward import Places, Scores
 
@@ -78,10 +78,8 @@ class LinearChain:
 
     def log_prob(self, tags: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:
         """log p(tags | X), −inf for a forbidden path; any integer may stand where masked."""
-        scores, places = self.scores, self.places
-        log_z = sums.log_partition(scores, places)
-        logp = sums.score(scores, places, tags.masked_fill(~self.mask, 0).long()) - log_z
-        return self._given(logp.masked_fill(log_z == -math.inf, -math.inf))
+        score, log_z = sums.score_and_all(self.scores, self.places, tags)
+        return self._given((score - log_z).masked_fill(log_z == -math.inf, -math.inf))
 
     def log_partition(self) -> Float[Tensor, " B"]:
         """log Z, −inf if every path is forbidden, 0 for a sentence of no words."""
@@ -94,7 +92,7 @@ class LinearChain:
         Of equally likely ones the one whose last tag is lowest, then the one before it, and so on.
         """
         tags = torch.zeros(self.mask.shape, dtype=torch.long)
-        kernel.viterbi(sums.arrays(self.given, self.places), tags.numpy())
+        paths.viterbi(sums.arrays(self.given, self.places), tags.numpy())
         return tags.to(self.mask.device)
 
     @torch.no_grad()
@@ -107,7 +105,7 @@ class LinearChain:
         scores, places = self.scores, self.places
         tags = torch.zeros(B, k, T, dtype=torch.long)
         total = torch.empty(B, k, dtype=torch.float64)
-        kernel.k_best(sums.arrays(self.given, places), tags.numpy(), total.numpy())
+        paths.k_best(sums.arrays(self.given, places), tags.numpy(), total.numpy())
         log_z = sums.log_partition(scores, places).cpu()[:, None]
         logp = (total - log_z).masked_fill(log_z == -math.inf, -math.inf)
         return tags.to(self.mask.device), self._given(logp).to(self.mask.device)

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from malmoi.errors import UsageError
 from malmoi.kernels import chain as kernel
 
 
@@ -80,25 +81,24 @@ def arrays(scores: Scores, places: Places) -> kernel.Chain:
     return kernel.Chain(e.contiguous().numpy(), order, length, A, start, end)
 
 
-def score(scores: Scores, places: Places, tags: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:
-    """Of one path.  Where nothing is, its tag may be any of 0 … K − 1."""
-    e, A, start, end = scores
-    mask, order, length = places
-    said = e.gather(2, tags[:, :, None])[:, :, 0].masked_fill(~mask, 0.0).sum(1, dtype=A.dtype)
-    if not tags.size(1):
-        return said
-    y = tags.gather(1, order)
-    last = y.gather(1, (length - 1).clamp(min=0)[:, None])[:, 0]
-    ends = (start[y[:, 0]] + end[last]).masked_fill(length == 0, 0.0)
-    return said + A[y[:, :-1], y[:, 1:]].masked_fill(~places.there[:, 1:], 0.0).sum(1) + ends
-
-
 def log_partition(scores: Scores, places: Places) -> Float[Tensor, " B"]:
     """log Z, −inf where no path is possible."""
     if not by_kernel(scores):
         return _log_z(scores, places)
-    log_z: Tensor = _LogPartition.apply(*scores, *places)  # type: ignore[no-untyped-call]
+    log_z: Tensor = _Sums.apply(*scores, *places, None)[1]  # type: ignore[no-untyped-call]
     return log_z
+
+
+def score_and_all(
+    scores: Scores, places: Places, tags: Int[Tensor, "B T"]
+) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
+    """The score of one path a row, and log Z.  Any integer may stand where nothing is."""
+    if not by_kernel(scores):
+        return _score(scores, places, tags), _log_z(scores, places)
+    both: tuple[Tensor, Tensor] = _Sums.apply(  # type: ignore[no-untyped-call]
+        *scores, *places, tags.contiguous()
+    )
+    return both
 
 
 def marginals(scores: Scores, places: Places) -> Float[Tensor, "B T K"]:
@@ -176,6 +176,20 @@ def _log_z(scores: Scores, places: Places) -> Tensor:
     return _logsumexp(alpha + scores.end, 1).masked_fill(places.length == 0, 0.0)
 
 
+def _score(scores: Scores, places: Places, tags: Tensor) -> Tensor:
+    """The score of a path by tensors, as often differentiable as one likes."""
+    e, A, start, end = scores
+    mask, order, length = places
+    tags = tags.masked_fill(~mask, 0).long()
+    said = e.gather(2, tags[:, :, None])[:, :, 0].masked_fill(~mask, 0.0).sum(1, dtype=A.dtype)
+    if not tags.size(1):
+        return said
+    y = tags.gather(1, order)
+    last = y.gather(1, (length - 1).clamp(min=0)[:, None])[:, 0]
+    ends = (start[y[:, 0]] + end[last]).masked_fill(length == 0, 0.0)
+    return said + A[y[:, :-1], y[:, 1:]].masked_fill(~places.there[:, 1:], 0.0).sum(1) + ends
+
+
 def _forward(chain: kernel.Chain) -> tuple[Tensor, Tensor]:
     alpha = torch.empty(chain.e.shape, dtype=torch.float64)
     log_z = torch.empty(len(alpha), dtype=torch.float64)
@@ -191,28 +205,43 @@ def _backward(chain: kernel.Chain, alpha: Tensor, log_z: Tensor, weight: Tensor)
     return grads
 
 
-class _LogPartition(torch.autograd.Function):
-    """log Z by the kernel.  A gradient that shall be differentiated again comes from tensors."""
+class _Sums(torch.autograd.Function):
+    """The score of a path (0 if there is none) and log Z, by the kernel.
+
+    A gradient that shall be differentiated again comes from tensors.
+    """
 
     @staticmethod
-    def forward(ctx: Any, *inputs: Tensor) -> Tensor:
-        alpha, log_z = _forward(arrays(Scores(*inputs[:4]), Places(*inputs[4:])))
+    def forward(ctx: Any, *inputs: Tensor | None) -> tuple[Tensor, Tensor]:
+        *known, tags = inputs
+        places = Places(*known[4:])
+        chain = arrays(Scores(*known[:4]), places)
+        alpha, log_z = _forward(chain)
+        total = torch.zeros_like(log_z)
+        if tags is not None and not kernel.score(chain, tags.numpy(), total.numpy()):
+            said = tags[places.mask]
+            raise UsageError(
+                "a tag is none of the chain's",
+                where=f"tags {int(said.min())} to {int(said.max())} of 0 to {len(chain.A) - 1}",
+            )
         ctx.save_for_backward(*inputs, alpha, log_z)
-        return log_z
+        return total, log_z
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        *inputs, alpha, log_z = ctx.saved_tensors
-        scores, places = Scores(*inputs[:4]), Places(*inputs[4:])
-        if torch.is_grad_enabled():
-            needed = ctx.needs_input_grad[:4]
-            wanted = [x for x, is_needed in zip(scores, needed, strict=True) if is_needed]
-            found = iter(
-                torch.autograd.grad(
-                    _log_z(scores, places), wanted, grads, create_graph=True, materialize_grads=True
-                )
-            )
-            d_scores = [next(found) if is_needed else None for is_needed in needed]
-        else:
-            d_scores = [*_backward(arrays(scores, places), alpha, log_z, *grads)]
-        return (*d_scores, None, None, None)
+        *known, tags, alpha, log_z = ctx.saved_tensors
+        scores, places = Scores(*known[:4]), Places(*known[4:])
+        if not torch.is_grad_enabled():
+            chain = arrays(scores, places)
+            d_scores = _backward(chain, alpha, log_z, grads[1])
+            if tags is not None:
+                weight = grads[0].contiguous().numpy()
+                kernel.count(chain, tags.numpy(), weight, *(grad.numpy() for grad in d_scores))
+            return (*d_scores, *[None] * 4)
+        needed = ctx.needs_input_grad[:4]
+        wanted = [x for x, is_needed in zip(scores, needed, strict=True) if is_needed]
+        total = grads[1] @ _log_z(scores, places)
+        if tags is not None:
+            total = total + grads[0] @ _score(scores, places, tags)
+        found = iter(torch.autograd.grad(total, wanted, create_graph=True, materialize_grads=True))
+        return (*(next(found) if is_needed else None for is_needed in needed), *[None] * 4)
