@@ -15,6 +15,7 @@ of bioes that no E ends.  A tag may have no label: `B`, `I`, `O`.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 Scheme: TypeAlias = Literal["bio", "bioes", "iob1", "none"]
@@ -56,6 +57,7 @@ class _Part(NamedTuple):
 _BOUNDARY = _Part(OUTSIDE, "")  # before the first word and after the last
 
 
+@lru_cache(maxsize=1 << 12)
 def _parse(tag: str, scheme: Scheme) -> _Part:
     """The prefix and the label of a tag.  Raises ValueError if the scheme has no such tag."""
     prefix, label = tag[:1], tag[2:]
@@ -165,6 +167,7 @@ def check(tags: Sequence[str], scheme: Scheme) -> list[Fault]:
     return faults
 
 
+@lru_cache(maxsize=1 << 12)
 def _why_not(before: _Part, here: _Part, scheme: Scheme) -> str:
     """Why a tag may not follow another; nothing if it may."""
     same = before.prefix != OUTSIDE and before.label == here.label
