@@ -116,6 +116,8 @@ def test_who_is_as_sure_as_right_is_calibrated_and_certainty_has_a_bin() -> None
         (0, 1 / 15, 1),
         (14 / 15, 1, 3),
     ]
+    edge = Labels.of(("x", "y"), true[:1], said[:1], np.array([0.2]))  # 3/15 is in (2/15, 3/15]
+    assert edge.reliability[0].high == pytest.approx(0.2)
     several = Labels.of_several(
         ("x",), np.array([[True], [False]]), np.array([[True], [False]]), np.array([[0.9], [0.1]])
     )
