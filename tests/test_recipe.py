@@ -114,6 +114,11 @@ def test_a_conflict_between_fields_is_a_sentence():
     assert "d must be a multiple" in told or "tied" in told
 
 
+def test_windows_longer_than_the_context_are_refused_before_anything_is_read():
+    told = faults(TOML, "model.kind=gpt", "model.context=64", "task.length=65", "model.d=64")
+    assert "task.length: 65 is more than the model can read, model.context = 64" in told
+
+
 def test_overrides_are_toml_or_bare_words():
     recipe = Recipe.from_toml(
         TOML, ["training.lr=0.5", "model.tied=false", "task.tokens=characters", "seed=3"]

@@ -148,6 +148,31 @@ def test_what_a_person_puts_beside_a_run_stays(tmp_path):
     assert [p.name for p in folder.iterdir() if p.name != "state"] == ["notes.txt"]
 
 
+def test_what_could_not_begin_is_removed_and_what_a_person_put_beside_it_stays(tmp_path):
+    folder = tmp_path / "run"
+    with claim(folder):
+        pass  # killed: what it wrote is ours
+    (folder / "notes.txt").write_text("mine")
+    for failure in (RunError("no"), KeyboardInterrupt()):
+        with pytest.raises(type(failure)), claim(folder):  # noqa: PT012
+            (folder / "text").mkdir()
+            (folder / ".recipe.toml.partial").write_text("half")
+            raise failure
+        assert [p.name for p in folder.iterdir()] == ["notes.txt"]
+        (folder / "notes.txt").unlink()
+        with claim(folder):
+            pass
+        (folder / "notes.txt").write_text("mine")
+
+
+def test_what_has_begun_is_kept_whatever_happens(tmp_path):
+    for folder in (stopped(tmp_path / "stopped"), finished(tmp_path / "finished")):
+        before = contents(folder)
+        with pytest.raises(RunError, match="no"), claim(folder):
+            raise RunError("no")
+        assert contents(folder) == before
+
+
 def test_another_programs_manifest_is_no_reason_to_remove_anything(tmp_path):
     (tmp_path / "MANIFEST.json").write_text('{"files": {}}')
     (tmp_path / "README.md").write_text("mine")

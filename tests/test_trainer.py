@@ -1,11 +1,12 @@
 import dataclasses
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 import malmoi
-from malmoi.errors import RunError
+from malmoi.errors import EmptyText, Interrupted, RunError
 from malmoi.ladder import names_of
 from malmoi.models import gpt, ngram, rnn
 from malmoi.recipe import Recipe
@@ -13,7 +14,7 @@ from malmoi.run import open_run
 from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.trainer import Resumed, Trained, resumed, train, training
 from malmoi.training.config import Training
-from malmoi.training.events import Step
+from malmoi.training.events import Finished, Step
 
 SMALL = {
     "ngram": ngram.Config(order=3),
@@ -90,6 +91,51 @@ def test_a_resumed_run_is_the_run_that_never_stopped(name, stop, text, tmp_path)
         for run in (whole, last.run)
     ]
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_last_save_is_heeded_and_the_resumed_run_is_the_same(
+    number, text, tmp_path
+):
+    whole = train(recipe("lstm", text), tmp_path / "whole")
+    events = []
+
+    def watch():
+        for event in training(recipe("lstm", text), tmp_path / "cut"):
+            events.append(event)
+            if isinstance(event, Finished):
+                signal.raise_signal(number)  # what follows is the save of the last step
+
+    with pytest.raises(Interrupted) as caught:
+        watch()
+    assert caught.value.exit_code == 128 + number
+    assert isinstance(events[-1], Finished), "nothing is measured any more"
+    assert "at step 12" in str(caught.value)
+    *_, last = resumed(tmp_path / "cut")
+    name = "model.safetensors"
+    assert (last.run.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+
+
+def test_a_training_that_cannot_begin_leaves_nothing_behind(text, tmp_path, monkeypatch):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.txt").write_bytes(text.read_bytes())
+    (data / "test.txt").write_text("\n")
+    with pytest.raises(EmptyText, match="no line to read in the test part"):
+        train(recipe("lstm", data), tmp_path / "a" / "run")
+    assert not (tmp_path / "a").exists()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    monkeypatch.setattr(rnn.LSTMConfig, "build", interrupted)
+    for folder in (tmp_path / "b" / "run", tmp_path / "mine" / "run"):
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe("lstm", text), folder)
+    assert not (tmp_path / "b").exists()
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
 def test_a_text_that_changed_is_noticed_when_resuming(text, tmp_path):

@@ -8,7 +8,7 @@ stranger is safe to read.  This is the only place where models, tasks and traini
 import dataclasses
 import json
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,6 +76,8 @@ class Recipe:
         seed = table.get("seed", 1)
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
             faults.append(f"seed: wants a whole number from 0, not {seed!r}")
+        if task is not None and model is not None:
+            faults += _conflicts(task, model)
         if faults or task is None or model is None or training is None:
             raise RecipeError(f"{name} cannot be read", where=faults)
         return cls(task=task, model=model, training=training, seed=seed)
@@ -104,6 +106,13 @@ def kind_of(config: object) -> str:
     """The name under which MODELS or TASKS lists this configuration."""
     tables: tuple[Mapping[str, Callable[..., Any]], ...] = (MODELS, TASKS)
     return next(name for table in tables for name, cls in table.items() if cls is type(config))
+
+
+def _conflicts(task: TaskConfig, model: ModelConfig) -> Iterator[str]:
+    """What a task asks for that a model cannot do."""
+    context, length = getattr(model, "context", None), getattr(task, "length", 0)
+    if context is not None and length > context:
+        yield f"task.length: {length} is more than the model can read, model.context = {context}"
 
 
 def _one_of(

@@ -17,6 +17,7 @@ every byte has been verified.
 import fcntl
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -98,7 +99,7 @@ def open_run(folder: str | Path) -> Run:
         if is_resumable(folder):
             raise RunError(
                 f"the training in {folder} is not finished",
-                hint=f"malmoi train --resume {folder}",
+                hint=f"malmoi train --resume {shlex.quote(str(folder))}",
             )
         raise RunError(
             f"{folder} is not a run folder",
@@ -298,7 +299,7 @@ def claim(folder: str | Path, *, world: World = ALONE) -> Iterator[Draft]:
         world.wait()
         try:
             yield draft
-        except Exception:
+        except (Exception, KeyboardInterrupt):
             draft.discard()
             for path in new:
                 with suppress(OSError):  # it is empty only where nothing was begun

@@ -10,6 +10,7 @@ them by gradient, saved as it goes; then its best weights are measured and the r
 import dataclasses
 import json
 import math
+import shlex
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -102,7 +103,7 @@ def training(recipe: Recipe, to: str | Path) -> Iterator[Event]:
                 f"there is {what} in {to}",
                 hint="choose another folder with --to"
                 if draft.finished
-                else f"malmoi train --resume {to}, or another folder with --to",
+                else f"malmoi train --resume {shlex.quote(str(to))}, or another folder with --to",
             )
         yield from _training(recipe, draft)
 
@@ -249,7 +250,7 @@ def _fitting(
                 f"{error.what} at step {state.step:,}",
                 signal=error.exit_code - 128,
                 safe=f"everything up to step {state.step:,}",
-                hint=f"malmoi train --resume {draft.folder}",
+                hint=f"malmoi train --resume {shlex.quote(str(draft.folder))}",
             ) from None
     if state.best_weights is not None:
         model.load_state_dict(state.best_weights)

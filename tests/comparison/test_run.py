@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 
 import malmoi
+from malmoi.comparison.pace import fitted
 from malmoi.comparison.result import from_json
 from malmoi.comparison.run import Began, Compared, comparing
+from malmoi.data.catalogue import find
+from malmoi.defaults import recipe_for
 from malmoi.errors import RunError, UsageError
 from malmoi.run import open_run
 from malmoi.trainer import Announced, Counted
@@ -97,3 +100,70 @@ def test_a_budget_decides_how_many_steps_there_are(text, tmp_path):
 def test_nothing_to_compare_is_refused(tmp_path):
     with pytest.raises(UsageError, match="compare which models"):
         list(comparing("toy-en", to=tmp_path, models=[]))
+
+
+def test_another_training_or_another_text_is_not_mistaken_for_it(text, tmp_path):
+    data, folder = tmp_path / "my.txt", tmp_path / "runs"
+    data.write_bytes(text.read_bytes())
+    call = {"to": folder, "models": ["ngram", "elman"]}
+    first = list(comparing(str(data), **call, overrides=SHORT))[-1].comparison
+    with pytest.raises(RunError, match=r"training\.lr: 0\.001 then, 0\.5 now"):
+        list(comparing(str(data), **call, overrides=[*SHORT, "training.lr=0.5"]))
+    with pytest.raises(RunError, match=r"task\.tokens: words then, given now"):
+        list(comparing(str(data), **call, overrides=SHORT, tokens="given"))
+    again = list(comparing(str(data), **call, overrides=[*SHORT[1:], "training.steps=7"]))
+    assert again[-1].comparison.ground == first.ground  # how long it may last is not what it is
+    data.write_text(data.read_text("utf-8").replace("고양이가", "고양이도", 1), encoding="utf-8")
+    with pytest.raises(RunError, match=r"the text of .*my\.txt has changed since"):
+        list(comparing(str(data), **call, overrides=SHORT))
+
+
+def test_what_is_shown_is_what_was_held_out_whatever_was_overridden(text, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text("".join(f"{i} {i * i} {i + 1} is a sum of {i} .\n" for i in range(90)))
+    overrides = ["task.split_seed=5", f'task.data="{other}"']
+    *_, last = comparing(str(text), to=tmp_path / "runs", models=["ngram"], overrides=overrides)
+    held_out = set(find(other, seed=5).lines("test"))
+    assert last.comparison.sentences
+    assert held_out.issuperset(last.comparison.sentences)
+    assert last.comparison.ground.data == str(other)
+    assert not held_out.issubset(find(other, seed=0).lines("test"))
+
+
+def test_a_curve_tells_what_was_read_and_how_long_it_took_at_each_evaluation(text, tmp_path):
+    overrides = [*SHORT, "training.log_every=1000"]  # only the first step is logged
+    *_, last = comparing(str(text), to=tmp_path / "r", models=["elman"], overrides=overrides)
+    (entry,) = last.comparison.entries
+    rows = [row for row in open_run(tmp_path / "r" / "elman").metrics if row["event"] != "step"]
+    assert [(p.step, p.tokens, p.seconds) for p in entry.curve] == [
+        (row["step"], row["read"], row["seconds"]) for row in rows if row["event"] == "evaluated"
+    ]
+    assert entry.curve[0].tokens < entry.curve[1].tokens
+
+
+def test_a_budget_takes_no_more_steps_than_were_asked_for(text, tmp_path):
+    asked = recipe_for("elman", find(text), data=str(text)).replace(
+        ["training.steps=3", "training.warmup=0", "training.accumulate=2"]
+    )
+    assert fitted(asked, seconds=5.0).training.steps == 3
+    epochs = asked.replace(["training.steps=0", "training.epochs=2"])
+    whole = fitted(epochs, seconds=5.0)
+    batches = len(asked.task.prepare(tmp_path, 1).batches("train", epoch=0))
+    assert whole.training.steps == 2 * -(-batches // 2)
+
+
+def test_a_report_that_is_not_of_a_comparison_is_not_replaced(text, tmp_path):
+    (tmp_path / "report.html").write_text("my thesis")
+    with pytest.raises(RunError, match=r"report\.html is not of a comparison"):
+        list(comparing(str(text), to=tmp_path, models=["ngram"]))
+    (tmp_path / "comparison.json").write_text("{}")
+    with pytest.raises(RunError, match=r"comparison\.json"):
+        list(comparing(str(text), to=tmp_path, models=["ngram"]))
+    assert {p.name for p in tmp_path.iterdir()} == {"report.html", "comparison.json"}
+
+
+def test_several_processes_do_not_compare_each_for_itself(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="done by one process"):
+        list(comparing("toy-en", to=tmp_path / "runs", models=["ngram"]))
+    assert not list(tmp_path.iterdir())

@@ -21,7 +21,7 @@ import torch
 from malmoi import files
 from malmoi.comparison.pace import PACED, fitted
 from malmoi.comparison.report import report as page
-from malmoi.comparison.result import Comparison, Entry, Ground, Measures, Point, Said
+from malmoi.comparison.result import Comparison, Entry, Ground, Measures, Point, Said, from_json
 from malmoi.data import catalogue
 from malmoi.data.corpus import TOKENS, Corpus, encoded
 from malmoi.data.dataset import DataSet
@@ -96,7 +96,7 @@ def comparing(
         raise UsageError("a model is named twice", where=", ".join(models))
     one_process()
     nfc(prompt)  # what is no text is said now, not when all are trained
-    folder = Path(to)
+    folder = ours(Path(to))
     source = catalogue.find(data)
     recipes = {
         name: recipe_for(name, source, data=data, tokens=tokens, seed=seed).replace(overrides)
@@ -115,6 +115,17 @@ def comparing(
     files.write(folder / "comparison.json", comparison.to_json())
     files.write(report, page(comparison))
     yield Compared(comparison, report)
+
+
+def ours(folder: Path) -> Path:
+    """The folder, if what would be replaced in it is a comparison."""
+    made = folder / "comparison.json"
+    for path in (folder / "report.html", made):
+        if path.exists() and not made.is_file():
+            raise RunError(f"{path} is not of a comparison", hint="choose another folder with --to")
+    if made.is_file():
+        from_json(made.read_text("utf-8", "replace"), where=str(made))
+    return folder
 
 
 def one(recipe: Recipe, folder: Path, source: DataSet, *, seconds: float) -> Iterator[Event]:

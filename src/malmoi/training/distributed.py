@@ -174,7 +174,14 @@ def join(device: torch.device | None = None) -> Iterator[World]:
         )
     if cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=PATIENCE)
+    try:
+        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=PATIENCE)
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"this process cannot find the other {size - 1}",
+            where=str(error).splitlines()[0],
+            hint="start them with torchrun, or unset WORLD_SIZE",
+        ) from error
     try:
         yield World(dist.get_rank(), size)
     finally:
