@@ -23,7 +23,9 @@ Pooling = Literal["last", "max", "mean", "attention"]
 
 
 def masked_softmax(e: Float[Tensor, "*B T"], mask: Bool[Tensor, "*B T"]) -> Float[Tensor, "*B T"]:
-    """softmax over the places that are there; exactly 0 elsewhere, and for a row without any."""
+    """softmax over the places that are there; exactly 0 elsewhere, and for a row without any.
+    In float32 at least: what is summed to one should."""
+    e = e.to(torch.promote_types(e.dtype, torch.float32))
     # not −∞: a row of nothing else has no gradient then, instead of one that is not a number
     alpha = e.masked_fill(~mask, torch.finfo(e.dtype).min).softmax(-1)
     return alpha.masked_fill(~mask, 0.0)
@@ -72,7 +74,7 @@ class Attention(nn.Module):
 
     def forward(self, h: Float[Tensor, "B T w"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B w"]:
         e = torch.tanh(self.W(h)) @ self.u_w
-        alpha = self.alpha(masked_softmax(e.float(), mask))
+        alpha = self.alpha(masked_softmax(e, mask))
         return torch.einsum("bt,btw->bw", alpha.to(h), h)
 
 

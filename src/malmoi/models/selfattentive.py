@@ -80,7 +80,7 @@ class SelfAttentive(nn.Module):
     def _read(self, x: Sentences) -> tuple[Categorical | Several, Float[Tensor, "B r T"]]:
         H = self.encoder(self.words(x), x.mask)
         e = self.W_2(torch.tanh(self.W_1(H))).transpose(1, 2)  # [B, r, T]
-        A = self.alpha(masked_softmax(e.float(), x.mask[:, None].expand(e.shape)))
+        A = self.alpha(masked_softmax(e, x.mask[:, None].expand(e.shape)))
         M = A.to(H) @ H  # [B, r, 2d]
         logits = self.out(torch.relu(self.mlp(self.drop(M).flatten(1))))
         return Several(logits) if self.several else Categorical(logits), A
