@@ -7,7 +7,8 @@ import torch
 
 from malmoi.carry import tree_map
 from malmoi.use.language_model import LanguageModel
-from malmoi.use.laws import LAWS, apart, check
+from malmoi.use.laws import apart, check
+from malmoi.use.laws.writing import LAWS
 
 NAMES = [name for name, *_ in LAWS]
 

@@ -11,7 +11,7 @@ from malmoi.cli.options import RUN, json_, machine, quiet, set_up, show_json
 @machine
 @quiet
 def check_(run: str, as_json: bool, threads: int | None, device: str | None, quiet: bool) -> int:
-    """Test the laws every language model obeys on a run of yours.
+    """Test the laws every model obeys on a run of yours.
 
     Exit 0 if all hold, 1 if one is broken.
     """

@@ -1,18 +1,12 @@
-"""The laws that every language model obeys, tested on a model of one's own: `malmoi check RUN`.
+"""The laws that every language model obeys.
 
-    for finding in check(lm):
-        print(finding.law, finding.ok, finding.difference, "≤", finding.limit)
-
-Random tokens, from a seed, are read in two ways that must give the same, and the largest difference
-found is the finding.  Each difference is of log-probabilities, relative to their size:
-|a − b| / max(1, |a|).  Limits are those of float32; float64 (a count table) has its own.
-A law that a model cannot break, or that would take too much memory, is passed over in silence.
+Random tokens, from a seed, are read in two ways that must give the same.
 """
 
 import copy
 import math
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,19 +16,7 @@ from malmoi.decode.beam import beam
 from malmoi.decode.reading import log_softmax
 from malmoi.decode.sampling import greedy
 from malmoi.use.language_model import LanguageModel
-
-CELLS = 2**22
-"""The most logits that one test holds."""
-
-
-class Finding(NamedTuple):
-    """difference: the largest that was measured; ok: it is at most the limit."""
-
-    law: str
-    ok: bool
-    difference: float
-    limit: float
-    explanation: str
+from malmoi.use.laws.finding import CELLS, Finding, Laws, Measured, apart, findings
 
 
 class _Bench:
@@ -67,24 +49,7 @@ def check(lm: LanguageModel, *, seed: int = 0) -> Iterator[Finding]:
     """One finding for each law, as they are made."""
     with torch.no_grad():
         bench = _Bench(lm, seed)
-    for name, law, explanation in LAWS:
-        with torch.no_grad():  # not around the yield: it would hold for the caller too
-            measured = law(bench)
-        if measured is not None:
-            difference, limit = measured
-            yield Finding(name, difference <= limit, difference, limit, explanation)
-
-
-def apart(a: Tensor, b: Tensor) -> float:
-    """The largest difference, relative beyond 1; infinite where only one is -inf or a NaN is."""
-    if a.shape != b.shape:
-        return math.inf
-    a, b = a.to("cpu", torch.float64), b.to("cpu", torch.float64)
-    difference = ((a - b).abs() / a.abs().clamp(min=1)).masked_fill(a == b, 0.0)
-    return float(difference.nan_to_num(nan=math.inf).max()) if difference.numel() else 0.0
-
-
-Measured = tuple[float, float] | None
+    yield from findings(LAWS, bench)
 
 
 def chunking(bench: _Bench) -> Measured:
@@ -212,7 +177,7 @@ def determinism(bench: _Bench) -> Measured:
     return twice if texts[0] == texts[1] else math.inf, 0.0
 
 
-LAWS: tuple[tuple[str, Callable[[_Bench], Measured], str], ...] = (
+LAWS: Laws[_Bench] = (
     ("chunking", chunking, "reading in two chunks is reading in one"),
     ("normalisation", normalisation, "the probabilities of all words sum to 1"),
     ("log_prob", gather, "the probability of one word is that of the whole distribution"),

@@ -1,0 +1,20 @@
+"""The laws that every model obeys, tested on a model of one's own: `malmoi check RUN`.
+
+for finding in check(lm):
+    print(finding.law, finding.ok, finding.difference, "≤", finding.limit)
+"""
+
+from collections.abc import Iterator
+
+from malmoi.use import LanguageModel, Usable
+from malmoi.use.laws import reading, writing
+from malmoi.use.laws.finding import Finding, apart
+
+__all__ = ["Finding", "apart", "check"]
+
+
+def check(used: Usable, *, seed: int = 0) -> Iterator[Finding]:
+    """One finding for each law, as they are made."""
+    if isinstance(used, LanguageModel):
+        return writing.check(used, seed=seed)
+    return reading.check(used, seed=seed)
