@@ -87,7 +87,7 @@ def grid_of(x: Sentences) -> tuple[Int[Tensor, "B L T"], Bool[Tensor, "B L T"]]:
     ends = torch.zeros_like(x.mask) if x.ends is None else x.ends & x.mask
     sentence = ends.cumsum(1) - ends.long()  # a sentence's last word belongs to it
     row, place = x.mask.nonzero(as_tuple=True)
-    L = int(sentence.max()) + 1 if sentence.numel() else 1
+    L = int((sentence * x.mask).max()) + 1 if sentence.numel() else 1
     group = row * L + sentence[row, place]
     _, sizes = torch.unique_consecutive(group, return_counts=True)
     start = (sizes.cumsum(0) - sizes).repeat_interleave(sizes)
