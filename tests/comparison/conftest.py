@@ -1,12 +1,14 @@
 """Made-up comparisons: the figures are invented, the shapes are those of real ones."""
 
+import dataclasses
 import math
 import random
 from collections.abc import Callable
 
 import pytest
 
-from malmoi.comparison.result import Comparison, Entry, Ground, Measures, Point, Said
+from malmoi.comparison.measures import Foreseen
+from malmoi.comparison.result import Comparison, Entry, Ground, Level, Point, Said
 
 ENGLISH = (
     "The subscript operator selects an item from a sequence or a mapping .",
@@ -25,9 +27,9 @@ NAMES = (
 )
 
 
-def measures(perplexity: float, per_token: float = 5.1) -> Measures:
+def measures(perplexity: float, per_token: float = 5.1) -> Foreseen:
     bits = math.log2(perplexity) / per_token
-    return Measures(perplexity, bits, bits * 0.98)
+    return Foreseen(perplexity, bits, bits * 0.98)
 
 
 def curve(seconds: float, end: float) -> tuple[Point, ...]:
@@ -75,7 +77,7 @@ def make(language: str = "en", **changes: object) -> Comparison:
             description=description,
             parameters=parameters,
             seconds=seconds,
-            tokens_per_second=12 * 52_000 / seconds,
+            per_second=12 * 52_000 / seconds,
             size_bytes=parameters * 4 + 20_000,
             dev=measures(perplexity * 1.03),
             test=measures(perplexity),
@@ -108,3 +110,14 @@ def make(language: str = "en", **changes: object) -> Comparison:
         "date": "2026-11-20",
     }
     return Comparison(**{**told, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def limited() -> Callable[[float], Ground]:
+    return _limited
+
+
+def _limited(perplexity: float) -> Ground:
+    """The ground of the made-up comparison, of a language that has a limit."""
+    ground = make().ground
+    return dataclasses.replace(ground, level=Level("the limit", measures(perplexity)))

@@ -3,6 +3,8 @@ import math
 
 from malmoi.comparison.fair import best, judge, ranked
 
+BITS = ("bits_per_character", "bits_per_byte")
+
 
 def names(comparison):
     return [entry.name for entry in ranked(comparison)]
@@ -18,7 +20,8 @@ def change(comparison, name, **changes):
 
 def test_on_one_text_and_one_tokenisation_everything_compares(made_up):
     verdict = judge(made_up())
-    assert (verdict.perplexity, verdict.bits, verdict.reasons) == (True, True, ())
+    assert verdict.figures == ("perplexity", *BITS)
+    assert verdict.reasons == ()
     assert names(made_up()) == ["lstm", "gpt", "gru", "ngram", "elman"]
     assert best(made_up()).name == "lstm"
 
@@ -35,7 +38,7 @@ def test_other_tokens_leave_only_bits(made_up):
     cheap = dataclasses.replace(comparison.entries[1].test, perplexity=3.2, bits_per_character=1.40)
     mixed = change(comparison, "elman", ground=jamo, test=cheap)
     verdict = judge(mixed)
-    assert (verdict.perplexity, verdict.bits) == (False, True)
+    assert verdict.figures == BITS
     assert "jamo of 80 types, words of 5,012 types" in verdict.reasons[0]
     assert "lstm (233)" in verdict.reasons[1]  # who does not spell unknown words
     assert "elman" not in verdict.reasons[1]
@@ -46,7 +49,7 @@ def test_other_tokens_leave_only_bits(made_up):
 def test_a_vocabulary_of_another_size_is_another_unit(made_up):
     comparison = made_up()
     larger = dataclasses.replace(comparison.ground, vocabulary=9_999)
-    assert not judge(change(comparison, "gru", ground=larger)).perplexity
+    assert judge(change(comparison, "gru", ground=larger)).order == "bits_per_character"
 
 
 def test_on_other_texts_nothing_is_the_best(made_up):
@@ -54,7 +57,7 @@ def test_on_other_texts_nothing_is_the_best(made_up):
     for other in ({"data": "nsmc"}, {"held_out": "00" * 32}):
         apart = change(comparison, "gru", ground=dataclasses.replace(comparison.ground, **other))
         verdict = judge(apart)
-        assert (verdict.perplexity, verdict.bits) == (False, False)
+        assert verdict.figures == ()
         assert "different texts" in verdict.reasons[0]
         assert best(apart) is None
         assert ranked(apart) == apart.entries

@@ -12,8 +12,8 @@ from hypothesis import given, strategies as st
 
 from malmoi.comparison.report import report
 from malmoi.comparison.result import Said
-from malmoi.comparison.strips import SHADES, gaps, shade
-from malmoi.explain.draw import TOP
+from malmoi.comparison.report.strips import SHADES, gaps, shade
+from malmoi.explain.chart import TOP
 
 HOSTILE = "</style><script>alert('x')</script><img src=http://x.example onerror=alert(1)>&\"\x00"
 
@@ -185,8 +185,8 @@ def test_tokens_that_do_not_spell_the_sentence_stand_apart():
     assert gaps("a b", said) == [True, True, True]
 
 
-def test_the_limit_is_drawn_and_said(made_up):
-    ground = dataclasses.replace(made_up().ground, limit=101.3)
+def test_the_limit_is_drawn_and_said(made_up, limited):
+    ground = limited(101.3)
     text = report(made_up(ground=ground))
     assert "The language itself reaches 101.30" in text
     assert text.count("the limit 101.30") >= 2  # in both pictures
@@ -205,7 +205,7 @@ def test_a_model_that_only_counts_is_a_dot_where_its_counting_ended(made_up):
 
 def test_no_line_ends_outside_its_picture(made_up):
     """A model that has hardly begun ends far above the others."""
-    late = dataclasses.replace(made_up().entries[1].curve[0], dev_perplexity=9_000.0)
+    late = dataclasses.replace(made_up().entries[1].curve[0], dev=9_000.0)
     slow = dataclasses.replace(made_up().entries[1], curve=(late,))
     text = report(made_up(entries=(made_up().entries[0], slow)))
     for picture in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
@@ -236,7 +236,7 @@ def test_infinite_and_missing_measures_make_a_page_too(made_up):
         bits_per_character=math.inf,
         bits_per_byte=math.inf,
     )
-    point = dataclasses.replace(comparison.entries[0].curve[0], dev_perplexity=math.inf)
+    point = dataclasses.replace(comparison.entries[0].curve[0], dev=math.inf)
     endless = (Said("a", math.inf), Said("</s>", 0.0))
     first = dataclasses.replace(
         comparison.entries[0],

@@ -18,12 +18,13 @@ def test_what_is_read_is_what_was_written(made_up, language):
 
 @given(nats=st.floats(0, math.inf, allow_nan=False), token=st.text())
 def test_every_figure_and_every_token_survives_json(nats, token):
-    from malmoi.comparison.result import Comparison, Entry, Ground, Measures
+    from malmoi.comparison.measures import Foreseen
+    from malmoi.comparison.result import Comparison, Entry, Ground
 
     token = token.encode("utf-8", "replace").decode()
     ground = Ground("x", "words", 3, 1, 1, 1)
     row = (Said(token, nats),)
-    measures = Measures(nats, nats, nats)
+    measures = Foreseen(nats, nats, nats)
     entry = Entry("a", "", 0, 0.0, 0.0, 0, test=measures, surprisals=(row,))
     comparison = Comparison(ground, (entry,), sentences=(token,))
     assert from_json(comparison.to_json()) == comparison

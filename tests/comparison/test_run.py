@@ -135,10 +135,10 @@ def test_a_curve_tells_what_was_read_and_how_long_it_took_at_each_evaluation(tex
     *_, last = comparing(str(text), to=tmp_path / "r", models=["elman"], overrides=overrides)
     (entry,) = last.comparison.entries
     rows = [row for row in open_run(tmp_path / "r" / "elman").metrics if row["event"] != "step"]
-    assert [(p.step, p.tokens, p.seconds) for p in entry.curve] == [
+    assert [(p.step, p.read, p.seconds) for p in entry.curve] == [
         (row["step"], row["read"], row["seconds"]) for row in rows if row["event"] == "evaluated"
     ]
-    assert entry.curve[0].tokens < entry.curve[1].tokens
+    assert entry.curve[0].read < entry.curve[1].read
 
 
 def test_a_budget_takes_no_more_steps_than_were_asked_for(text, tmp_path):

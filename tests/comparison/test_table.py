@@ -95,15 +95,15 @@ def test_a_model_without_perplexity_has_a_dash(made_up):
     assert "▸" not in text
 
 
-def test_the_limit_of_a_made_up_language_is_a_line_of_the_table(made_up):
-    ground = dataclasses.replace(made_up().ground, limit=101.3)
+def test_the_limit_of_a_made_up_language_is_a_line_of_the_table(made_up, limited):
+    ground = limited(101.3)
     text = printed(made_up(ground=ground))
     assert "101.30" in next(line for line in text.splitlines() if "the limit" in line)
     assert "lstm is at 1.172 times the" in text  # 118.73 / 101.3
 
 
-def test_no_perplexity_where_perplexities_do_not_compare(made_up):
-    comparison = made_up(ground=dataclasses.replace(made_up().ground, limit=101.3))
+def test_no_perplexity_where_perplexities_do_not_compare(made_up, limited):
+    comparison = made_up(ground=limited(101.3))
     jamo = dataclasses.replace(comparison.ground, tokenisation="jamo", vocabulary=80)
     entry = dataclasses.replace(comparison.entries[0], ground=jamo)
     mixed = dataclasses.replace(comparison, entries=(entry, *comparison.entries[1:]))

@@ -5,23 +5,8 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given, strategies as st
 
-from malmoi.explain.draw import (
-    BOTTOM,
-    LEFT,
-    LINE,
-    TOP,
-    WIDTH,
-    Axis,
-    Log,
-    Markup,
-    Series,
-    chart,
-    escape,
-    shorten,
-    spread,
-    tag,
-    text_width,
-)
+from malmoi.explain.chart import BOTTOM, LEFT, LINE, TOP, WIDTH, Axis, Log, Series, chart
+from malmoi.explain.draw import Markup, escape, shorten, spread, tag, text_width
 
 X = Axis("training time", tuple(10.0**k for k in range(-3, 7)), lambda v: f"{v:g} s")
 Y = Axis("perplexity", tuple(m * 10.0**k for k in range(8) for m in (1, 2, 5)), lambda v: f"{v:g}")

@@ -8,22 +8,26 @@ import click
 from malmoi.cli.clock import clock, seconds
 from malmoi.cli.options import changed, json_, machine, quiet, say, seed
 from malmoi.cli.train import TOKENS
-from malmoi.ladder import names_of
 
 
 @click.command("compare")
 @click.option(
     "--data", default="python-docs", show_default=True, metavar="NAME|FILE|FOLDER",
-    help="The text to learn from and to be measured on.",
+    help="What to learn from and to be measured on.",
 )  # fmt: skip
 @click.option(
-    "--models", default=",".join(names_of("language-modelling")), show_default=True,
-    metavar="NAME,NAME…", help="Which rungs of the ladder.",
+    "--models", default=None, metavar="NAME,NAME…",
+    help="Rungs of the ladder that learn the same (malmoi models). [default: those for the data: "
+    "taggers if it has tags, classifiers if labels, else language models]",
 )  # fmt: skip
 @click.option("--tokens", type=click.Choice(TOKENS), default=None, help="What a token is.")
 @click.option(
     "--budget", default="5m", show_default=True, metavar="TIME",
     help="For all of it: 90s, 5m, 1h; or none.",
+)  # fmt: skip
+@click.option(
+    "--seeds", type=click.IntRange(1, 100), default=1, show_default=True,
+    help="Trainings of each model; figures are then mean ± standard deviation.",
 )  # fmt: skip
 @click.option("--to", default=None, metavar="FOLDER", help="[default: runs/compare-NAME]")
 @click.option("--prompt", default="", metavar="TEXT", help="What every model writes on from.")
@@ -36,9 +40,10 @@ from malmoi.ladder import names_of
 @quiet
 def compare_(
     data: str,
-    models: str,
+    models: str | None,
     tokens: str | None,
     budget: str,
+    seeds: int,
     to: str | None,
     prompt: str,
     overrides: tuple[str, ...],
@@ -48,22 +53,27 @@ def compare_(
     device: str | None,
     quiet: bool,
 ) -> None:
-    """Train several models on one text, under one tokenisation, and compare them.
+    """Train several models on one data set, under one tokenisation, and compare them.
 
     \b
     malmoi compare --data python-docs
     malmoi compare --data my.txt --models ngram,lstm,gpt --budget 5m --to runs/mine
+    malmoi compare --data nsmc --models bow,rnn-max,selfattentive
+    malmoi compare --data ud-ko-kaist --seeds 3
 
     Leaves a run folder for each model, comparison.json and report.html.
     """
     from malmoi.cli.progress import Watch
-    from malmoi.comparison.run import Began, Compared, comparing
+    from malmoi.comparison.run import Began, Compared, comparing, suited
+    from malmoi.data import catalogue
 
     folder = Path(to) if to else Path("runs") / f"compare-{Path(data).stem}"
-    names = [name.strip() for name in models.split(",") if name.strip()]
+    named = ",".join(suited(catalogue.find(data))) if models is None else models
+    names = [name.strip() for name in named.split(",") if name.strip()]
     typed = ["malmoi", "compare", "--data", data, "--models", ",".join(names)]
     typed += ["--tokens", tokens] if tokens else []
     typed += ["--budget", budget]
+    typed += ["--seeds", str(seeds)] if seeds > 1 else []
     typed += ["--prompt", prompt] if prompt else []
     for option, value in (("--seed", seed), ("--threads", threads), ("--device", device)):
         typed += [option, str(value)] if value is not None else []
@@ -77,6 +87,7 @@ def compare_(
         budget=0.0 if budget == "none" else seconds(budget),
         prompt=prompt,
         seed=seed if seed is not None else 1,
+        seeds=seeds,
         overrides=[*overrides, *changed(None, threads, device)],
         commands=(shlex.join(typed),),
     )
@@ -84,7 +95,7 @@ def compare_(
     with Watch(quiet=quiet) as watch:
         for event in events:
             if isinstance(event, Began):
-                watch.begin(f"{event.number}/{event.models} {event.name}")
+                watch.begin(f"{event.number}/{event.trainings} {event.name}")
             elif isinstance(event, Compared):
                 done = event
             else:
@@ -98,5 +109,7 @@ def compare_(
         from malmoi.comparison.table import Table
 
         Console().print(Table(done.comparison))
-    trained = sum(entry.seconds for entry in done.comparison.entries)
+    trained = sum(
+        trial.seconds for entry in done.comparison.entries for trial in entry.trials or (entry,)
+    )
     say(f"trained for {clock(trained)}; report: {done.report}", quiet=quiet)

@@ -27,6 +27,16 @@ def bits(value: Real) -> str:
     return "∞" if math.isinf(value) else f"{value:.3f}"
 
 
+def percent(value: Real) -> str:
+    """A share, two digits after the point, without its sign: 86.03."""
+    return f"{100 * value:.2f}"
+
+
+def chance(p: Real) -> str:
+    """The p-value of a test: p = 0.21, p < 0.001."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+
+
 def count(value: Real) -> str:
     """A large number, shortened: 1.20 M."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -17,75 +17,110 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from malmoi.comparison import figures
-from malmoi.comparison.fair import best, judge, ranked
-from malmoi.comparison.result import Comparison, Entry, Measures
+from malmoi.comparison.fair import best, judge, ranked, rivals
+from malmoi.comparison.measures import (
+    FIGURES,
+    Figure,
+    Foreseen,
+    Measures,
+    deviation,
+    of_kind,
+    value,
+)
+from malmoi.comparison.result import Comparison, Difference, Entry, Ground, Level
 
 MARK = "▸"
-TEST, BITS = "perplexity\ntest", "bits per\ncharacter"
 INFINITE = (
     "gives a part of the text the probability 0, so its perplexity is infinite: "
     "an estimator that smooths never does."
 )
+Part = Literal["dev", "test"]
 
 
 @dataclass(frozen=True)
 class Column:
     """title: two lines at most.  keep: how long it stays when room is short, 0 always.
-    aside: how the report says the same where it has no room for the column."""
+    aside: how the report says the same where it has no room for the column.
+    figure, part: what of the measures it shows, if it shows one."""
 
     title: str
     cell: Callable[[Entry], str]
     keep: int
     aside: str = ""
-    needs: Literal["perplexity", ""] = ""
+    figure: str = ""
+    part: Part | None = None
+
+    def of(self, measures: Measures) -> str:
+        """The figure of measures that are no entry's."""
+        return _written(measures, FIGURES[self.figure]) if self.part == "test" else ""
 
 
-def _measure(part: Literal["dev", "test"], name: str) -> Callable[[Entry], str]:
+def _measured(figure: Figure, part: Part) -> Column:
+    """The headline is shown for both parts and with its deviation, other figures of the test."""
+    headline = figure.keep == 0
+
     def cell(entry: Entry) -> str:
-        measures: Measures | None = entry.dev if part == "dev" else entry.test
-        if measures is None:
-            return "–"
-        form = figures.perplexity if name == "perplexity" else figures.bits
-        return form(getattr(measures, name))
+        shown = _written(entry.dev if part == "dev" else entry.test, figure)
+        trials = [trial.dev if part == "dev" else trial.test for trial in entry.trials]
+        spread = deviation(trials, figure.name) if headline else None
+        return shown if spread is None else f"{shown} ± {figure.form(spread)}"
 
-    return cell
+    title, aside = figure.column.format(part), figure.aside
+    keep = 5 if part == "dev" else figure.keep
+    return Column(title, cell, keep, "dev {}" if part == "dev" else aside, figure.name, part)
 
 
-COLUMNS = (
-    Column("model", lambda entry: entry.name, 0),
-    Column("parameters", lambda entry: figures.count(entry.parameters), 3, "{} parameters"),
-    Column("training\ntime", lambda entry: figures.duration(entry.seconds), 2, "{}"),
-    Column("tokens/s", lambda entry: figures.rate(entry.tokens_per_second), 6, "{} tokens/s"),
-    Column("perplexity\ndev", _measure("dev", "perplexity"), 5, "dev {}", "perplexity"),
-    Column(TEST, _measure("test", "perplexity"), 0, "", "perplexity"),
-    Column(BITS, _measure("test", "bits_per_character"), 1),
-    Column("bits per\nbyte", _measure("test", "bits_per_byte"), 7, "{} bits/byte"),
-    Column("on disk", lambda entry: figures.size(entry.size_bytes), 4, "{}"),
-)
-"""Bits are the test's.  The order is that of reading; `keep` that of leaving."""
+def _written(measures: Measures | None, figure: Figure) -> str:
+    found = value(measures, figure.name)
+    return "–" if found is None else figure.form(found)
 
 
 def columns(comparison: Comparison) -> tuple[Column, ...]:
     """The columns that may be shown: no perplexity where perplexities do not compare, and what
-    each model read where they did not all read the same."""
-    if judge(comparison).perplexity:
-        return COLUMNS
-    texts = {comparison.ground_of(entry).data for entry in comparison.entries}
+    each model read where they did not all read the same.  The order is that of reading; `keep`
+    that of leaving."""
+    grounds = [comparison.ground_of(entry) for entry in comparison.entries] or [comparison.ground]
+    order = judge(comparison).order
+    known = of_kind(grounds[0].headline)
+    alike = order == known[0].name
+    shown = [
+        figure
+        for figure in known
+        if (alike or not figure.per_token)
+        and not (
+            figure.optional and all(value(e.test, figure.name) is None for e in comparison.entries)
+        )
+    ]
+    head, *others = shown
+    measured = [_measured(figure, "test") for figure in others]
+    if head.keep:  # it stands in for the headline
+        measured = [replace(_measured(head, "test"), keep=0), *measured]
+    else:
+        measured = [_measured(head, "dev"), _measured(head, "test"), *measured]
+    unit = grounds[0].unit
+    found = [
+        Column("model", lambda entry: entry.name, 0),
+        Column("parameters", lambda entry: figures.count(entry.parameters), 3, "{} parameters"),
+        Column("training\ntime", lambda entry: figures.duration(entry.seconds), 2, "{}"),
+        Column(f"{unit}/s", lambda entry: figures.rate(entry.per_second), 6, f"{{}} {unit}/s"),
+        *measured,
+        Column("on disk", lambda entry: figures.size(entry.size_bytes), 4, "{}"),
+    ]
+    if not alike:
+        texts = {ground.data for ground in grounds}
+        found.insert(1, Column("read", lambda entry: _read(comparison, entry, texts), 1, "{}"))
+    return tuple(found)
 
-    def read(entry: Entry) -> str:
-        ground = comparison.ground_of(entry)
-        unit = figures.unit(ground.tokenisation)
-        return f"{ground.data}, {unit}" if len(texts) > 1 else unit
 
-    name, *others = (c for c in COLUMNS if c.needs != "perplexity")
-    shown = [replace(c, keep=0) if c.title == BITS else c for c in others]
-    return (name, Column("read", read, 1, "{}"), *shown)
+def _read(comparison: Comparison, entry: Entry, texts: set[str]) -> str:
+    ground = comparison.ground_of(entry)
+    unit = figures.unit(ground.tokenisation)
+    return f"{ground.data}, {unit}" if len(texts) > 1 else unit
 
 
-def ranks(comparison: Comparison) -> str:
-    """The title of the column that orders the table, or nothing."""
-    fair = judge(comparison)
-    return TEST if fair.perplexity else BITS if fair.bits else ""
+def ordering(comparison: Comparison, column: Column) -> bool:
+    """Whether this column orders the table."""
+    return column.part == "test" and column.figure == judge(comparison).order
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:
@@ -95,16 +130,52 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
     said_by_all = set(heard[0]).intersection(*heard[1:]) if len(heard) > 1 else set()
     found += [said for said in heard[0] if said in said_by_all] if heard else []
     for entry in ranked(comparison):
-        if any(m and m.perplexity == float("inf") for m in (entry.dev, entry.test)):
+        if any(value(m, "perplexity") == float("inf") for m in (entry.dev, entry.test)):
             found.append(f"{entry.name} {INFINITE}")
         found += [f"{entry.name}: {a}" for a in entry.announcements if a not in said_by_all]
-    limit, first = comparison.ground.limit, best(comparison)
-    if limit and first and first.test and judge(comparison).perplexity:
-        found.append(
-            "The limit is what the made-up language's own probabilities reach on the test text; "
-            f"{first.name} is at {first.test.perplexity / limit:.3f} times the limit."
+    found += [_not_better(d, comparison.ground.headline) for d in rivals(comparison)]
+    seeds = max((len(entry.trials) for entry in comparison.entries), default=0)
+    if seeds > 1:
+        found.append(f"Figures are means of {seeds} seeds; ± is their standard deviation.")
+    return (*found, *_level(comparison))
+
+
+def _not_better(d: Difference, headline: str) -> str:
+    figure = FIGURES[headline]
+    return (
+        f"{d.better} is not better than {d.other} beyond chance: by {points(d.difference)} points "
+        f"of {figure.title}, 95 % of the draws between {points(d.interval[0])} and "
+        f"{points(d.interval[1])} ({figures.chance(d.p)})."
+    )
+
+
+def points(difference: float) -> str:
+    """A difference of two shares, in percentage points, with a real minus."""
+    return f"{100 * difference:.2f}".replace("-", "−")
+
+
+def level_of(comparison: Comparison) -> Level | None:
+    """The line of the table that is no model's, where its figure may be shown."""
+    headline = comparison.ground.headline
+    return comparison.ground.level if judge(comparison).order == headline else None
+
+
+def _level(comparison: Comparison) -> tuple[str, ...]:
+    """What that line means."""
+    level, first = level_of(comparison), best(comparison)
+    if level is None:
+        return ()
+    if not isinstance(level.test, Foreseen):
+        return (
+            f"{level.name}: no model, but the commonest label of the training part every time.",
         )
-    return tuple(found)
+    reached = value(first.test, "perplexity") if first else None
+    if first is None or reached is None:
+        return ()
+    return (
+        "The limit is what the made-up language's own probabilities reach on the test text; "
+        f"{first.name} is at {reached / level.test.perplexity:.3f} times the limit.",
+    )
 
 
 @dataclass(frozen=True)
@@ -133,7 +204,7 @@ class Table:
         return Measurement.get(console, wide, self._grid(shown, options)).maximum
 
     def _grid(self, shown: list[Column], options: ConsoleOptions) -> Grid:
-        comparison, ground = self.comparison, self.comparison.ground
+        comparison = self.comparison
         first = best(comparison)
         grid = Grid(
             box=box.ASCII2 if options.ascii_only else box.SIMPLE_HEAD,
@@ -157,14 +228,10 @@ class Table:
             cells = [Text(_plain(column.cell(entry), options)) for column in shown]
             cells[0] = Text(mark) + cells[0]
             grid.add_row(*cells, style="bold green" if entry is first else "")
-        if ground.limit is not None and judge(comparison).perplexity:
-            limit = figures.perplexity(ground.limit)
+        if level := level_of(comparison):
+            cells = [Text(_plain(column.of(level.test), options)) for column in shown[1:]]
             grid.add_section()
-            grid.add_row(
-                "  the limit",
-                *(limit if c.title == TEST else "" for c in shown[1:]),
-                style="cyan",
-            )
+            grid.add_row(Text(_plain(f"  {level.name}", options)), *cells, style="cyan")
         return grid
 
 
@@ -174,17 +241,25 @@ def heading(comparison: Comparison) -> str:
     names = list(dict.fromkeys(f"{g.data}, {figures.unit(g.tokenisation)}" for g in grounds))
     if len(names) > 1:
         return " · ".join(names)
-    ground = comparison.ground
-    return (
-        f"{ground.data}, {figures.unit(ground.tokenisation)}: {ground.vocabulary:,} types; "
-        f"{ground.train:,} train, {ground.dev:,} dev, {ground.test:,} test tokens"
-        + (f" ({ground.unknown:,} unknown)" if ground.unknown else "")
-    )
+    return f"{names[0] if names else comparison.ground.data}: {'; '.join(facts(comparison.ground))}"
+
+
+def facts(ground: Ground, unknown: str = " ({} unknown)") -> list[str]:
+    """How much there is of what.  unknown: how the number of unknown tokens is written."""
+    if ground.unit == "tokens":
+        known = [f"{ground.vocabulary:,} types"]
+        rest = unknown.format(f"{ground.unknown:,}") if ground.unknown else ""
+    else:
+        kinds = "kinds of entities" if ground.headline == "f1" else "labels"
+        known, rest = [f"{len(ground.labels):,} {kinds}", f"{ground.vocabulary:,} types"], ""
+    parts = f"{ground.train:,} train, {ground.dev:,} dev, {ground.test:,} test {ground.unit}"
+    return [*known, parts + rest]
 
 
 def _plain(text: str, options: ConsoleOptions) -> str:
     """What a terminal without Unicode can still show."""
     if not options.ascii_only:
         return text
-    text = text.replace("∞", "inf").replace("–", "-")
+    for sign, plain in (("∞", "inf"), ("–", "-"), ("−", "-"), ("±", "+-"), ("“", '"'), ("”", '"')):
+        text = text.replace(sign, plain)
     return text.encode("ascii", "replace").decode()

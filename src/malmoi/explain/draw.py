@@ -1,20 +1,15 @@
-"""Pictures and pages as text: HTML and SVG that no text of a user can break, with Hangul in them.
+"""Markup as text: HTML and SVG that no text of a user can break, with Hangul in it.
 
     tag("td", {"class": "name"}, entry.name)        # a str is escaped, a Markup is not
-    chart([Series("lstm", points, 0)], x=SECONDS, y=PERPLEXITY, label="…")
 
-A chart says nothing by colour alone: each line ends in its name.  Colours are classes `c0` … `c7`,
-which the style sheet of the page gives a value, light or dark.
+Pages and pictures are made of these alone.
 """
 
 import html
-import math
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-COLOURS = 8
 VOID = frozenset({"meta", "br", "wbr"})
 Real: TypeAlias = float | int
 Attributes: TypeAlias = Mapping[str, str | Real]
@@ -54,7 +49,7 @@ def tag(
 ) -> Markup:
     """One element.  Attributes are escaped; so is every child that is not Markup."""
     inside = "".join(
-        f' {key}="{_number(value) if isinstance(value, float | int) else escape(value)}"'
+        f' {key}="{number(value) if isinstance(value, float | int) else escape(value)}"'
         for key, value in (attributes or {}).items()
     )
     if name in VOID:
@@ -119,159 +114,6 @@ def spread(wanted: Sequence[Real], gap: Real, low: Real, high: Real) -> list[flo
     return placed
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A logarithmic axis.  ticks: the values worth a label; form: how a value is written."""
-
-    title: str
-    ticks: tuple[Real, ...]
-    form: Callable[[Real], str]
-
-
-@dataclass(frozen=True)
-class Series:
-    """One line of a chart.  points: (x, y), both above 0.  note: written after its name."""
-
-    name: str
-    points: tuple[tuple[Real, Real], ...]
-    colour: int
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Log:
-    """A value's place: low → start, high → end, equal ratios equally far apart."""
-
-    low: Real
-    high: Real
-    start: Real
-    end: Real
-
-    def __call__(self, value: Real) -> float:
-        part = math.log(value / self.low) / math.log(self.high / self.low)
-        return self.start + part * (self.end - self.start)
-
-
-WIDTH, HEIGHT = 420.0, 310.0
-TOP, BOTTOM, LEFT = 32.0, 270.0, 42.0
-FONT, LINE, NAME = 12.0, 16.0, 9.0  # NAME: em that the name of a line may fill
-
-
-def chart(
-    series: Sequence[Series],
-    *,
-    x: Axis,
-    y: Axis,
-    label: str,
-    limit: tuple[str, Real] | None = None,
-    highest: Real = math.inf,
-) -> Markup:
-    """Lines over two logarithmic axes, each named at its end; a lone point is a dot.
-
-    label: what a reader who cannot see it is told.  limit: a name and a level, drawn across.
-    highest: what lies above is cut off (the first steps of a training say little).
-    """
-    drawn = [s for s in series if s.points]
-    names = [f"{shorten(s.name, NAME)} {s.note}" for s in drawn] + ([limit[0]] if limit else [])
-    right = WIDTH - max(60.0, FONT * max((text_width(n) for n in names), default=0) + 26)
-    xs = [p[0] for s in drawn for p in s.points]
-    ys = [min(p[1], highest) for s in drawn for p in s.points] + ([limit[1]] if limit else [])
-    across = Log(*_room(xs, 0.03), LEFT, right)
-    bottom, top = _room(ys, 0.07)
-    up = Log(bottom, min(top, highest), BOTTOM, TOP)  # what is cut off leaves at the very top
-
-    ends = [up(min(s.points[-1][1], highest)) for s in drawn] + ([up(limit[1])] if limit else [])
-    places = spread(ends, LINE, TOP, BOTTOM)
-    parts: list[str] = [tag("title", None, label), *_grid(across, up, x, y, right)]
-    if limit:
-        parts.append(_across("limit", LEFT, right, ends[-1]))
-        parts.append(_name(limit[0], "", "limit", ends[-1], places[-1], right))
-    for s, end, place in zip(drawn, ends, places, strict=False):
-        colour = f"c{s.colour % COLOURS}"
-        points = _clip(s.points, highest)
-        last = across(points[-1][0])
-        parts.append(_across(f"level {colour}", last, right, end))
-        if len(points) > 1:
-            d = "M" + "L".join(f"{_number(across(a))} {_number(up(b))}" for a, b in points)
-            parts.append(tag("path", {"class": f"line {colour}", "d": d}))
-        dot: Attributes = {"class": f"dot {colour}", "cx": last, "cy": end, "r": 3.5}
-        parts.append(tag("circle", dot))
-        parts.append(_name(s.name, s.note, colour, end, place, right))
-    box = f"0 0 {_number(WIDTH)} {_number(HEIGHT)}"
-    return tag("svg", {"viewBox": box, "class": "chart", "role": "img"}, *parts)
-
-
-def _grid(across: Log, up: Log, x: Axis, y: Axis, right: Real) -> list[Markup]:
-    """Faint lines at round values, and what they are."""
-    parts = [tag("text", {"class": "axis", "x": 0.0, "y": 13.0}, y.title)]
-    for value in _ticks(y.ticks, up, lambda text: LINE, y.form):
-        parts.append(_across("grid", LEFT, right, up(value)))
-        at: Attributes = {"class": "tick end", "x": LEFT - 7, "y": up(value) + 4}
-        parts.append(tag("text", at, y.form(value)))
-    for value in _ticks(x.ticks, across, lambda text: FONT * text_width(text) + 10, x.form):
-        at = {"class": "tick middle", "x": across(value), "y": BOTTOM + 18}
-        parts.append(tag("text", at, x.form(value)))
-        tip: Attributes = {"class": "mark", "y1": BOTTOM, "y2": BOTTOM + 4}
-        parts.append(tag("line", {**tip, "x1": across(value), "x2": across(value)}))
-    parts.append(_across("base", LEFT, right, BOTTOM))
-    at = {"class": "axis end", "x": right, "y": BOTTOM + 37}
-    parts.append(tag("text", at, x.title))
-    return parts
-
-
-def _name(name: str, note: str, colour: str, end: Real, place: Real, right: Real) -> Markup:
-    """A line's name at the right, with a leader to where the line ends."""
-    leader = f"M{_number(right)} {_number(end)}L{_number(right + 14)} {_number(place)}"
-    at: Attributes = {"class": "name", "x": right + 19, "y": place + 4.5}
-    after = tag("tspan", {"class": "note"}, f" {note}") if note else Markup()
-    full = tag("title", None, f"{name} {note}".strip())
-    return join(
-        [
-            tag("path", {"class": f"leader {colour}", "d": leader}),
-            tag("text", at, full, shorten(name, NAME), after),
-        ]
-    )
-
-
-def _across(kind: str, x1: Real, x2: Real, y: Real) -> Markup:
-    return tag("line", {"class": kind, "x1": x1, "x2": x2, "y1": y, "y2": y})
-
-
-def _ticks(
-    values: Sequence[Real], scale: Log, room: Callable[[str], Real], form: Callable[[Real], str]
-) -> list[Real]:
-    """Those of `values` that lie on the axis and whose labels do not touch."""
-    kept: list[Real] = []
-    for value in values:
-        if not scale.low <= value <= scale.high:
-            continue
-        apart = (room(form(value)) + room(form(kept[-1]))) / 2 if kept else 0.0
-        if not kept or abs(scale(value) - scale(kept[-1])) >= apart:
-            kept.append(value)
-    return kept
-
-
-def _room(values: Sequence[Real], part: Real) -> tuple[Real, Real]:
-    """The ends of an axis: `part` of its length more than the values need at each end."""
-    low, high = min(values, default=1.0), max(values, default=10.0)
-    if high < low * 1.2:
-        low, high = low / 1.5, high * 1.5
-    more = (high / low) ** part
-    return low / more, high * more
-
-
-def _clip(points: Sequence[tuple[Real, Real]], top: Real) -> list[tuple[Real, Real]]:
-    """The line below `top`, entering where it crosses it (straight on both logarithms)."""
-    kept: list[tuple[Real, Real]] = []
-    for k, (a, b) in enumerate(points):
-        if b <= top:
-            if not kept and k:
-                a0, b0 = points[k - 1]
-                part = math.log(top / b0) / math.log(b / b0)
-                kept.append((a0 * (a / a0) ** part, top))
-            kept.append((a, b))
-    return kept or [(points[-1][0], top)]
-
-
-def _number(value: Real) -> str:
+def number(value: Real) -> str:
+    """A number in markup: two digits after the point at most."""
     return f"{value:.2f}".rstrip("0").rstrip(".")

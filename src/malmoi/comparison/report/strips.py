@@ -23,7 +23,7 @@ def shade(bits: Real) -> int:
 
 def strips(comparison: Comparison, named: Callable[[Entry], Markup]) -> list[Markup]:
     """One block a sentence; a row in it for each model that has surprisals."""
-    blocks, alike = [], judge(comparison).perplexity
+    blocks, alike = [], judge(comparison).order == "perplexity"
     for k, sentence in enumerate(comparison.sentences):
         rows = [
             _row(named(entry), sentence, entry.surprisals[k], alike)
