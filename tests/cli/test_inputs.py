@@ -15,12 +15,14 @@ import pickle
 import random
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import unicodedata
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -715,6 +717,33 @@ def test_closed_and_full_streams_end_without_a_traceback(words):
     assert (early.returncode, early.stdout, early.stderr) == (0, b"f", b"")
     table = called("malmoi models | head -c 0; exit ${PIPESTATUS[0]}")
     assert (table.returncode, table.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_what_has_nothing_to_save(number, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "malmoi", "data", "inspect", str(pipe)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
+    )
+    with pipe.open("w"):  # opened when the other end is: now it waits for a line
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (128 + number, b"")
+    assert b"stopped" in err
+    assert b"Traceback" not in err
+
+
+def test_an_end_of_input_that_is_our_fault_is_not_taken_for_a_persons(monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise EOFError("ours")
+
+    monkeypatch.setattr("malmoi.data.formats.sniff", broken)
+    with pytest.raises(EOFError, match="ours"):
+        run(["data", "inspect", "x"])
 
 
 def test_a_closed_stdin_is_an_empty_one(ngram):

@@ -7,6 +7,7 @@ Results go to stdout, everything else to stderr.  Exit 0: done.  2: your input. 
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 
@@ -70,7 +71,12 @@ def main() -> None:
     _open_what_is_closed()
     if "WORLD_SIZE" not in os.environ:  # torchrun has its own way to end its processes
         signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            if stream is not None:
+                stream.flush()
+    os._exit(code)  # taking torch apart again lasts most of a second, and a signal's ten may be few
 
 
 def _open_what_is_closed() -> None:
