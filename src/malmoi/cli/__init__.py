@@ -16,14 +16,24 @@ import click
 VERBS = {
     "compare": ("compare", "Train several models on one text and compare them in one table."),
     "train": ("train", "Train a model, by name or by recipe; resume a run that was stopped."),
-    "evaluate": ("evaluate", "Perplexity, bits per character and byte of a run on a text."),
+    "evaluate": ("evaluate", "How good a run is on a text: perplexity, accuracy, entity F1."),
     "generate": ("write", "Write on from a prompt: greedy, sampling or beam search."),
     "next": ("write", "The likeliest next tokens after a prompt."),
     "score": ("evaluate", "Log-probability of each sentence, or the surprisal of each token."),
-    "check": ("check", "Test the laws every language model obeys on a run of yours."),
+    "classify": ("read", "The label of each text, and its probability."),
+    "tag": ("read", "The tag of every word, the entities, and where they stand in the text."),
+    "check": ("check", "Test the laws every model obeys on a run of yours."),
     "export": ("export", "Write a run in another program's format."),
     "data": ("data", "List, inspect and fetch data sets."),
     "models": ("models", "The ladder: every model, its paper, what it is for."),
+}
+
+
+GROUPS = {
+    "Train and measure": ("compare", "train", "evaluate", "check", "export"),
+    "Write, with a language model": ("generate", "next", "score"),
+    "Read, with a classifier or a tagger": ("classify", "tag"),
+    "What there is": ("data", "models"),
 }
 
 
@@ -50,8 +60,9 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
+        for title, verbs in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(verb, VERBS[verb][1]) for verb in verbs])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,6 +74,8 @@ def cli() -> None:
     malmoi compare --data python-docs      the ladder on one text, one table, one report
     malmoi train lstm --data my.txt --to runs/lstm
     malmoi generate runs/lstm --prompt "…"
+    malmoi train bilstm-crf --data train.conllu --to runs/pos
+    malmoi tag runs/pos < sentences.txt
     """
 
 

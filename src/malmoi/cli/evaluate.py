@@ -36,6 +36,11 @@ EXPLAINED = {
     "--data", default=None, metavar="NAME|FILE|FOLDER|-", help="[default: the run's own data]"
 )
 @click.option("--split", default=None, help="train, valid or test [default: test if there is one]")
+@click.option("--column", default=None, help="Of a tagger: the column of the true tags.")
+@click.option(
+    "--predictions", default=None, metavar="FILE",
+    help="Write what was true and what was said of every text or sentence; .jsonl for JSON.",
+)  # fmt: skip
 @json_
 @machine
 @quiet
@@ -43,25 +48,37 @@ def evaluate_(
     run: str,
     data: str | None,
     split: str | None,
+    column: str | None,
+    predictions: str | None,
     as_json: bool,
     threads: int | None,
     device: str | None,
     quiet: bool,
 ) -> None:
-    """Perplexity of a run on a text, and what belongs to it.
+    """How good a run is on a text: perplexity, accuracy, entity F1, and what belongs to it.
 
-    Every token and one end of each line are scored, <unk> as an ordinary token; the beginning of a
-    line is not.  A file is read whole; a named data set or folder is read by its split.
+    Of a language model every token and one end of each line are scored, <unk> as an ordinary token;
+    the beginning of a line is not.  Of a classifier or a tagger the data is labelled, and a label
+    that training has not seen counts as wrong.
+
+    A file is read whole; a named data set or folder is read by its split.
     """
     from malmoi.data import catalogue
     from malmoi.recipe import Recipe
     from malmoi.run import open_run
     from malmoi.tasks.language_modelling import LanguageModelling
-    from malmoi.use import load
+    from malmoi.use import LanguageModel, load
 
     if data == "-" and split is not None:
         raise UsageError("stdin is read whole: it has no splits", hint="leave out --split")
     lm = load(run, device=set_up(threads, device))
+    if not isinstance(lm, LanguageModel):
+        from malmoi.cli.measure import measure
+
+        measure(lm, data, split, column, predictions=predictions, as_json=as_json, quiet=quiet)
+        return
+    if column is not None or predictions is not None:
+        raise UsageError("--column and --predictions are for classifiers and taggers")
     task = Recipe.from_toml(open_run(run).recipe).task
     named = data in catalogue.BUILT_IN or data in catalogue.PUBLISHED
     if data == "-":
@@ -106,9 +123,9 @@ def score_(
     One line out for one line in.  With --tokens: one line a token, its surprisal in bits, where it
     stands in the line as given; a blank line between lines.
     """
-    from malmoi.use import load
+    from malmoi.use import LanguageModel, load_as
 
-    lm = load(run, device=set_up(threads, device))
+    lm = load_as(LanguageModel, run, device=set_up(threads, device))
     lines = list(lines_of(file))
     say(f"scoring {len(lines):,} lines", quiet=quiet)
     if tokens:

@@ -3,7 +3,14 @@
 import click
 
 from malmoi.cli.options import json_, show_json
-from malmoi.ladder import LADDER
+from malmoi.ladder import LADDER, NAMES, Learns
+
+TITLES: dict[Learns, str] = {
+    "language-modelling": "language modelling: say what comes next (any text)",
+    "classification": "classification: say what a text is (texts with labels)",
+    "tagging": "tagging: say what every word is (sentences with tags)",
+}
+WIDE = max(map(len, NAMES))
 
 
 @click.command("models")
@@ -19,10 +26,16 @@ def models_(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("name", style="bold", no_wrap=True)
-    table.add_column("paper")
-    table.add_column("what it is for")
-    for rung in LADDER:
-        table.add_row(rung.name, rung.paper, rung.purpose)
-    Console().print(table)
+    console = Console()
+    for task, title in TITLES.items():
+        table = Table(
+            box=None, pad_edge=False, title=title, title_justify="left", title_style="underline"
+        )
+        table.add_column("name", style="bold", no_wrap=True, min_width=WIDE)
+        table.add_column("paper", ratio=2)
+        table.add_column("what it is for", ratio=3)
+        for rung in LADDER:
+            if rung.task == task:
+                table.add_row(rung.name, rung.paper, rung.purpose)
+        console.print(table)
+        console.print()

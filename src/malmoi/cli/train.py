@@ -6,8 +6,9 @@ import click
 
 from malmoi.cli.options import changed, json_, machine, quiet, quoted, say, seed, show_json
 from malmoi.errors import UsageError
-from malmoi.ladder import NAMES
+from malmoi.ladder import NAMES, names_of
 
+USUAL = {"language-modelling": "lstm", "classification": "rnn-max", "tagging": "bilstm-crf"}
 TOKENS = ("given", "words", "characters", "jamo", "bpe", "unigram", "morphemes")
 
 
@@ -77,6 +78,8 @@ def train_(
         events = resumed(folder)
     else:
         assert what is not None
+        if what not in NAMES and data is None:
+            _not_data(what)
         if what not in NAMES and (Path(what).suffix == ".toml" or Path(what).is_file()):
             changes += [f"task.data={quoted(data)}"] if data is not None else []
             changes += [f"task.tokens={quoted(tokens)}"] if tokens is not None else []
@@ -109,3 +112,22 @@ def train_(
         measures = report.get(split)
         if measures:
             click.echo(f"{split:<6} {headline(measures)}")
+
+
+def _not_data(what: str) -> None:
+    """Raises UsageError if data was given where a model is named, saying which would fit."""
+    from malmoi.data import catalogue
+    from malmoi.data.annotated import kind_by_name
+    from malmoi.defaults import learns_from
+
+    path = Path(what)
+    named = what in catalogue.BUILT_IN or what in catalogue.PUBLISHED
+    texts = path.suffix in (".txt", ".text", ".gz") or kind_by_name(path) is not None
+    if not named and not (texts and path.is_file()):
+        return
+    task = learns_from(catalogue.find(what))
+    raise UsageError(
+        f"{what} is data: which model shall learn from it?",
+        where=f"models that fit it: {', '.join(names_of(task))}",
+        hint=f"malmoi train {USUAL[task]} --data {what}",
+    )

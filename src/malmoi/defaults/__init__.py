@@ -4,12 +4,12 @@ from malmoi.data.dataset import DataSet
 from malmoi.defaults.describe import describe
 from malmoi.defaults.reading import recommend_classifier, recommend_tagger
 from malmoi.defaults.writing import recommend
-from malmoi.errors import UsageError, did_you_mean
-from malmoi.ladder import LADDER, NAMES
+from malmoi.errors import DataError, UsageError, did_you_mean
+from malmoi.ladder import LADDER, NAMES, Learns, Rung, names_of
 from malmoi.recipe import Recipe
 from malmoi.text import KINDS
 
-__all__ = ["describe", "recipe_for", "recommend"]
+__all__ = ["describe", "learns_from", "recipe_for", "recommend"]
 
 
 def recipe_for(
@@ -32,6 +32,7 @@ def recipe_for(
     kind = tokens or source.tokens
     if kind not in KINDS:
         raise UsageError(f"there is no kind of token {kind!r}", hint=did_you_mean(kind, KINDS))
+    _fits(found, source)
     match found.task:
         case "language-modelling":
             characters = sum(len(line) + 1 for line in source.lines("train"))
@@ -45,3 +46,24 @@ def recipe_for(
         case "tagging":
             sentences = sum(1 for _ in source.sentences("train"))
             return recommend_tagger(name, data=data, tokens=kind, sentences=sentences, seed=seed)
+
+
+def learns_from(source: DataSet) -> Learns:
+    """What a data set was made for."""
+    by_form: dict[str, Learns] = {"tagged": "tagging", "labelled": "classification"}
+    return by_form.get(source.form, "language-modelling")
+
+
+def _fits(rung: Rung, source: DataSet) -> None:
+    """Raises DataError where the data has not what a model learns from, naming models that fit."""
+    there = {"classification": source.labelled, "tagging": source.tagged}
+    if there.get(rung.task, source.splits):
+        return
+    wanted = {"classification": "texts with labels", "tagging": "sentences with a tag at each word"}
+    is_ = {"tagged": "tagged sentences", "labelled": "labelled texts", "lines": "lines of text"}
+    columns = [said for said in source.announcements if "column" in said]
+    raise DataError(
+        f"{rung.name} learns from {wanted[rung.task]}, and {source.name} has none",
+        where=(f"it is read as {is_[source.form]}", *columns),
+        hint=f"models that fit it: {', '.join(names_of(learns_from(source)))}",
+    )

@@ -65,7 +65,7 @@ class Tagging:
         column = self.column or data.column
         place = folder / "text"
         sentences = {
-            split: [_chosen(s, column, data.name) for s in data.sentences(split)]
+            split: [chosen(s, column, data.name) for s in data.sentences(split)]
             for split in data.tagged
         }
         for split, some in sentences.items():
@@ -91,14 +91,14 @@ class Tagging:
         text = Text(make(self.words), vocabulary, size=size, min_count=self.min_count)
         scheme = _scheme(self, written, where)
         labels = Labels.learn(
-            (tag for _, tags in sentences for tag in _rewritten(tags, written, scheme)),
+            (tag for _, tags in sentences for tag in rewritten(tags, written, scheme)),
             where=where,
             scheme=scheme,
         )
         return Lexicon.learn(text, labels, self.spelling)
 
 
-def _chosen(sentence: Tagged, column: str, name: str) -> tuple[Words, Words]:
+def chosen(sentence: Tagged, column: str, name: str) -> tuple[Words, Words]:
     """The words of a sentence and the tags of one column."""
     if column not in sentence.columns:
         raise DataError(
@@ -129,7 +129,7 @@ class TaggingTask:
             split: lexicon.read([words for words, _ in some]) for split, some in sentences.items()
         }
         self.gold = {
-            split: [_rewritten(tags, written, self.labels.scheme) for _, tags in some]
+            split: [rewritten(tags, written, self.labels.scheme) for _, tags in some]
             for split, some in sentences.items()
         }
         self.y = {
@@ -269,5 +269,5 @@ def _scheme(config: Tagging, written: schemes.Scheme, where: str) -> schemes.Sch
     return config.scheme
 
 
-def _rewritten(tags: Sequence[str], old: schemes.Scheme, new: schemes.Scheme) -> list[str]:
+def rewritten(tags: Sequence[str], old: schemes.Scheme, new: schemes.Scheme) -> list[str]:
     return list(tags) if new in (old, "none") else schemes.convert(tags, old, new)

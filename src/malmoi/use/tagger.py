@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import torch
 
-from malmoi.data.examples import joined
+from malmoi.data.examples import Tagged, joined
 from malmoi.data.ragged import Buckets
 from malmoi.errors import EmptyText, UsageError
 from malmoi.layers.crf import LinearChain, Moves
@@ -116,6 +116,11 @@ class Tagger:
         return weight.device
 
     @property
+    def column(self) -> str:
+        """Of the data it learnt from, the column of its tags, if that was said."""
+        return self.config.column or ("upos" if self.labels.scheme == "none" else "")
+
+    @property
     def moves(self) -> Moves | None:
         """The legal moves that answers are held to, if they are held to any."""
         held = self.config.constrained and self.labels.scheme != "none"
@@ -141,11 +146,12 @@ class Tagger:
         while chunk := list(islice(source, CHUNK)):
             yield from self._tagged([(text, self._sentences(text, split)) for text in chunk])
 
-    def tag_words(self, given: Iterable[Sequence[str]]) -> list[TaggedText]:
-        """The same for sentences that are cut into words; their text is the words side by side."""
+    def tag_words(self, given: Iterable[Sequence[str] | Tagged]) -> list[TaggedText]:
+        """The same for sentences that are cut into words; their text is the words side by side, or
+        as they were written if that is known."""
         return list(self.stream_words(given))
 
-    def stream_words(self, given: Iterable[Sequence[str]]) -> Iterator[TaggedText]:
+    def stream_words(self, given: Iterable[Sequence[str] | Tagged]) -> Iterator[TaggedText]:
         """`tag_words` for each sentence, as they come."""
         source = iter(given)
         while chunk := list(islice(source, CHUNK)):
@@ -251,7 +257,10 @@ class Tagger:
                 found.append(_Sentence(tuple(t for t, *_ in tokens), places))
         return found
 
-    def _given(self, words: Sequence[str]) -> tuple[str, list[_Sentence]]:
+    def _given(self, words: Sequence[str] | Tagged) -> tuple[str, list[_Sentence]]:
+        if isinstance(words, Tagged):
+            places = [Token(w, *span) for w, span in zip(words.words, words.spans, strict=True)]
+            return words.text, [_Sentence(tuple(map(nfc, words.words)), places)]
         if isinstance(words, str):
             raise UsageError(
                 "a sentence cut into words is a list of words, not one string",
