@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from malmoi.comparison.report import report
-from malmoi.comparison.result import Said
 from malmoi.comparison.report.strips import SHADES, gaps, shade
+from malmoi.comparison.result import Said
 from malmoi.explain.chart import TOP
 
 HOSTILE = "</style><script>alert('x')</script><img src=http://x.example onerror=alert(1)>&\"\x00"

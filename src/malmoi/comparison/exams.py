@@ -85,12 +85,12 @@ class TextExam:
         train = self.task.texts["train"].y
         K = len(self.task.labels)
         if self.several:
-            shares, name = train[:, :K].mean(0), "the commonest labels, always"
+            shares, label = train[:, :K].mean(0), ""
         else:
             shares = np.bincount(train, minlength=K) / len(train)
-            name = f"always “{self.task.labels.types[int(shares.argmax())]}”"
+            label = self.task.labels.types[int(shares.argmax())]
         p = np.broadcast_to(shares.astype(np.float64), (len(self.texts), K))
-        return _level(name, self._answered(p).report, self.headline)
+        return _level("commonest label", self._answered(p).report, self.headline, label)
 
     def example(self, i: int) -> Example:
         return Example(self.texts[i], self.gold[i])
@@ -141,7 +141,7 @@ class WordExam:
         counted = Counter(tag for tags in self.task.gold["train"] for tag in tags)
         tag = min(counted, key=lambda tag: (-counted[tag], tag))
         answered = self._answered([(tag,) * len(gold) for gold in self.gold])
-        return _level(f"always “{tag}”", answered.report, self.headline)
+        return _level("commonest tag", answered.report, self.headline, tag)
 
     def example(self, i: int) -> Example:
         sentence = self.sentences[i]
@@ -186,11 +186,11 @@ def _labels(tags: Iterable[str], scheme: str) -> Said:
     return tuple(sorted(set(kinds)))
 
 
-def _level(name: str, report: Report, headline: Headline) -> Level:
+def _level(name: str, report: Report, headline: Headline, label: str) -> Level:
     measures = read(report.measures(), headline)
     if isinstance(measures, Labelled | ManyLabelled):  # nobody was asked how sure they are
         measures = dataclasses.replace(measures, calibration_error=None)
-    return Level(name, measures)
+    return Level(name, measures, label)
 
 
 def _digest(rows: Iterable[Sequence[str]]) -> str:

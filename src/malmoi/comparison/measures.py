@@ -101,7 +101,7 @@ class Figure(NamedTuple):
 def _share(
     name: str, title: str, column: str, keep: int, *, way: Way = "higher", optional: bool = False
 ) -> Figure:
-    aside = f"{title} {{}} %"
+    aside = f"{title} {{}} %" if keep else ""  # what stays need not be said twice
     return Figure(name, title, column, figures.percent, way, keep, aside, optional=optional)
 
 

@@ -31,10 +31,11 @@ Unit = Literal["tokens", "texts", "words"]
 @dataclass(frozen=True, config=STRICT)
 class Level:
     """What is reached without a model: by a made-up language's own probabilities (no model stays
-    below that in the long run), or by whoever says the commonest label every time."""
+    below that in the long run), or by whoever says `label`, the commonest, every time."""
 
     name: str
     test: Measures
+    label: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -166,9 +166,8 @@ def _level(comparison: Comparison) -> tuple[str, ...]:
     if level is None:
         return ()
     if not isinstance(level.test, Foreseen):
-        return (
-            f"{level.name}: no model, but the commonest label of the training part every time.",
-        )
+        said = f"“{level.label}”" if level.label else "what most of training has"
+        return (f"{level.name}: no model, but {said} every time, the commonest in training.",)
     reached = value(first.test, "perplexity") if first else None
     if first is None or reached is None:
         return ()

@@ -16,6 +16,7 @@ from malmoi.comparison.fair import best, judge, ranked, rivals
 from malmoi.comparison.measures import FIGURES, Foreseen, value
 from malmoi.comparison.report.answers import answers
 from malmoi.comparison.report.calibration import calibration
+from malmoi.comparison.report.chance import chance
 from malmoi.comparison.report.confusion import confusion
 from malmoi.comparison.report.curves import curves
 from malmoi.comparison.report.labels import labels
@@ -63,6 +64,7 @@ def report(comparison: Comparison) -> str:
             None,
             _opening(comparison),
             table(comparison),
+            chance(comparison),
             curves(comparison),
             _surprises(comparison),
             _samples(comparison),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from malmoi.comparison import figures
 from malmoi.comparison.report.labels import read_by
-from malmoi.comparison.report.parts import language, named, section, user
+from malmoi.comparison.report.parts import label, language, named, section, user
 from malmoi.comparison.result import Answer, Comparison, Entry, Example
 from malmoi.explain.draw import Markup, escape, join, shorten, tag
 
@@ -42,7 +42,7 @@ def _text(comparison: Comparison, example: Example, said: Sequence[Said]) -> Mar
             None,
             _sign(set(answer.labels) == set(example.labels)),
             named(comparison, entry),
-            user("span", _labels(answer.labels), "said"),
+            label(_labels(answer.labels), "span", "said"),
             tag("span", {"class": "value"}, _sure(answer)),
         )
         for entry, answer in said
@@ -51,7 +51,7 @@ def _text(comparison: Comparison, example: Example, said: Sequence[Said]) -> Mar
         "div",
         {"class": "example"},
         tag("blockquote", {"dir": "auto", **language(shown)}, shown),
-        tag("p", {"class": "truth"}, "true: ", user("strong", _labels(example.labels))),
+        tag("p", {"class": "truth"}, "true: ", label(_labels(example.labels), "strong")),
         tag("ul", {"class": "given"}, *rows),
     )
 
@@ -70,10 +70,10 @@ def _words(comparison: Comparison, example: Example, said: Sequence[Said]) -> Ma
     for t, (word, gold) in enumerate(zip(example.words, example.labels, strict=True)):
         given = [(entry, answer.labels[t]) for entry, answer in said]
         wrong = [
-            tag("span", {"class": "tagged"}, _sign(label == gold), named(comparison, entry), label)
-            for entry, label in given
+            tag("span", {"class": "tagged"}, _sign(found == gold), named(comparison, entry), found)
+            for entry, found in given
         ]
-        disputed = any(label != gold for _, label in given)
+        disputed = any(found != gold for _, found in given)
         quiet = gold == "O" and not disputed
         stacks.append(
             tag(

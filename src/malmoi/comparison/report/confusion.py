@@ -7,11 +7,11 @@ of many labels those are shown that are confused most, and below, pair by pair, 
 from collections.abc import Sequence
 
 from malmoi.comparison.report.labels import hardest, read_by
-from malmoi.comparison.report.parts import named, section, user
+from malmoi.comparison.report.parts import label, named, section
 from malmoi.comparison.result import Comparison, Confused, Entry
 from malmoi.explain.draw import Markup, escape, join, tag
 
-MOST, PAIRS = 12, 8
+WHOLE, MOST, PAIRS = 12, 10, 8
 LETTERS = "abcdefghijklm"
 SHADES = (0.005, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8)  # shares at which the shade changes
 NOTHING = "no entity"
@@ -25,7 +25,7 @@ def confusion(comparison: Comparison) -> Markup:
     entry, reading = models[0]
     known = comparison.ground.labels
     pairs = reading.confusion
-    many = len(known) > MOST
+    many = len(known) > WHOLE
     shown = hardest(pairs, known, MOST) if many else list(known)
     if any("" in (pair.true, pair.said) for pair in pairs):
         shown.append("")
@@ -51,8 +51,8 @@ def _matrix(shown: Sequence[str], pairs: Sequence[Confused], *, others: bool) ->
     letters = dict(zip(shown, LETTERS, strict=False))
     head = [tag("td", {"class": "corner"}, "true ↓ said →")]
     head += [
-        tag("th", {"scope": "col"}, tag("abbr", {"title": label or NOTHING}, letters[label]))
-        for label in shown
+        tag("th", {"scope": "col"}, tag("abbr", {"title": said or NOTHING}, letters[said]))
+        for said in shown
     ]
     head += [tag("th", {"scope": "col"}, "else")] if others else []
     rows = []
@@ -66,7 +66,7 @@ def _matrix(shown: Sequence[str], pairs: Sequence[Confused], *, others: bool) ->
             "th",
             {"scope": "row"},
             tag("span", {"class": "letter"}, letters[true]),
-            user("span", true or NOTHING),
+            label(true or NOTHING),
         )
         rows.append(tag("tr", None, name, *cells))
     return tag(
@@ -91,6 +91,14 @@ def _cell(true: str, said: str | None, times: int, total: int) -> Markup:
     return tag("td", {"class": kind, "title": title}, text)
 
 
+def _spelt(pair: Confused) -> list[Markup]:
+    if not pair.said:
+        return [label(pair.true, "strong"), escape(" missed")]
+    if not pair.true:
+        return [label(pair.said, "strong"), escape(" made up")]
+    return [label(pair.true, "strong"), escape(" called "), label(pair.said, "strong")]
+
+
 def _worst(pairs: Sequence[Confused], entry: Entry) -> Markup:
     """The commonest confusions, spelt out."""
     wrong = sorted((p for p in pairs if p.true != p.said), key=lambda p: -p.times)[:PAIRS]
@@ -102,13 +110,7 @@ def _worst(pairs: Sequence[Confused], entry: Entry) -> Markup:
             "li",
             None,
             tag("span", {"class": "times"}, f"{pair.times:,} ×"),
-            tag(
-                "span",
-                None,
-                user("strong", pair.true or NOTHING),
-                escape(" called "),
-                user("strong", pair.said or NOTHING),
-            ),
+            tag("span", None, *_spelt(pair)),
         )
         for pair in wrong
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from malmoi.comparison import figures
 from malmoi.comparison.fair import ranked
-from malmoi.comparison.report.parts import named, section, user
+from malmoi.comparison.report.parts import label as shown_as, named, section
 from malmoi.comparison.result import Comparison, Entry, Reading, Scored
 from malmoi.explain.chart import COLOURS
 from malmoi.explain.draw import Markup, tag
@@ -41,7 +41,7 @@ def labels(comparison: Comparison) -> Markup:
             tag(
                 "h3",
                 None,
-                user("span", label or "(no name)"),
+                shown_as(label or "(no name)"),
                 tag("span", {"class": "support"}, f"{first[label].support:,}"),
             ),
             *(_row(comparison, entry, of.get(label)) for entry, of in models),

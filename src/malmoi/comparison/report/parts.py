@@ -6,6 +6,7 @@ from malmoi.comparison.result import Comparison, Entry
 from malmoi.explain.chart import COLOURS
 from malmoi.explain.draw import Markup, escape, join, tag
 
+BREAKS = re.compile(r"(?<=[_/\-.])")
 HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 
 
@@ -27,6 +28,12 @@ def named(comparison: Comparison, entry: Entry, mark: str = "") -> Markup:
 def user(name: str, text: str, kind: str = "") -> Markup:
     """An element around text that is not ours."""
     return tag(name, {**({"class": kind} if kind else {}), **language(text)}, text)
+
+
+def label(text: str, name: str = "span", kind: str = "") -> Markup:
+    """A label, which may break where its words do: card_payment_wrong_exchange_rate."""
+    parts = [join([part, tag("wbr")]) for part in BREAKS.split(text) if part]
+    return tag(name, {**({"class": kind} if kind else {}), **language(text)}, *parts)
 
 
 def language(text: str) -> dict[str, str]:
