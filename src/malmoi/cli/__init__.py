@@ -22,6 +22,7 @@ VERBS = {
     "score": ("evaluate", "Log-probability of each sentence, or the surprisal of each token."),
     "classify": ("read", "The label of each text, and its probability."),
     "tag": ("read", "The tag of every word, the entities, and where they stand in the text."),
+    "explain": ("explain", "A picture of why a classifier or a tagger answers as it does."),
     "check": ("check", "Test the laws every model obeys on a run of yours."),
     "export": ("export", "Write a run in another program's format."),
     "data": ("data", "List, inspect and fetch data sets."),
@@ -32,7 +33,7 @@ VERBS = {
 GROUPS = {
     "Train and measure": ("compare", "train", "evaluate", "check", "export"),
     "Write, with a language model": ("generate", "next", "score"),
-    "Read, with a classifier or a tagger": ("classify", "tag"),
+    "Read, with a classifier or a tagger": ("classify", "tag", "explain"),
     "What there is": ("data", "models"),
 }
 

@@ -64,6 +64,16 @@ class BagOfWords(nn.Module):
     ) -> tuple[Int[Tensor, "B n"], Float[Tensor, "B n"]]:
         """The numbers of the features of each text, and 1 where one counts, 0 where it is a
         repetition or reaches over the edge."""
+        found, there = self.places(ids, mask)
+        features = torch.cat(found, 1).masked_fill(~torch.cat(there, 1), -1)
+        features, _ = features.sort(1)
+        new = features != F.pad(features[:, :-1], (1, 0), value=-1)
+        return features.clamp(min=0), (new & (features >= 0)).to(self.weight.dtype)
+
+    def places(
+        self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B T"]
+    ) -> tuple[list[Int[Tensor, "B _"]], list[Bool[Tensor, "B _"]]]:
+        """[n − 1][:, t]: the feature of the n words from place t on, and whether there are n."""
         found, there = [ids], [mask]
         h = ids + 1
         inside = mask
@@ -74,10 +84,7 @@ class BagOfWords(nn.Module):
             mixed = ((h ^ (h >> 15)) * MULTIPLIER) & 0xFFFFFFFF
             found.append(self.vocabulary + (mixed ^ (mixed >> 13)) % self.config.buckets)
             there.append(inside)
-        features = torch.cat(found, 1).masked_fill(~torch.cat(there, 1), -1)
-        features, _ = features.sort(1)
-        new = features != F.pad(features[:, :-1], (1, 0), value=-1)
-        return features.clamp(min=0), (new & (features >= 0)).to(self.weight.dtype)
+        return found, there
 
     def loss(self, x: Sentences, y: Tensor) -> Float[Tensor, " B"]:
         """What each text costs, in nats."""

@@ -1,0 +1,116 @@
+"""`malmoi explain RUN "TEXT" -o why.html`: a picture of why a model answers as it does."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from malmoi.cli.options import RUN, announce, lines_of, machine, quiet, say, set_up
+from malmoi.errors import UsageError
+
+if TYPE_CHECKING:
+    from malmoi.explain.picture import Picture
+
+
+@click.command("explain")
+@RUN
+@click.argument("text", metavar="TEXT|FILE|-", required=False)
+@click.option("-o", "--out", metavar="FILE", help=".html, .svg, .png or .json [default: JSON]")
+@click.option("--label", default="", help="Look for this label [default: the likeliest].")
+@click.option("--gradient", is_flag=True, help="Gradient × input, whatever the classifier is.")
+@click.option("--gold", default=None, metavar="TAGS", help="True tags, a space between them.")
+@click.option("--word", default=None, help="The attention this word gets, label by label.")
+@click.option("--confusion", is_flag=True, help="Which labels are taken for which.")
+@click.option(
+    "--data", default=None, metavar="NAME|FILE|FOLDER", help="[default: the run's own data]"
+)
+@click.option("--split", default=None, help="train, valid or test [default: test if there is one]")
+@click.option(
+    "--width", type=click.IntRange(280, 4000), default=760, help="Of .svg and .png, in pixels."
+)
+@machine
+@quiet
+def explain_(
+    run: str,
+    text: str | None,
+    out: str | None,
+    label: str,
+    gradient: bool,
+    gold: str | None,
+    word: str | None,
+    confusion: bool,
+    data: str | None,
+    split: str | None,
+    width: int,
+    threads: int | None,
+    device: str | None,
+    quiet: bool,
+) -> None:
+    """A picture of why a classifier or a tagger answers as it does.
+
+    Of a text: what the model looked at, or which words won, or the lattice of its tags.  Of a
+    labelled data set: the attention that one word gets (--word), or what is taken for what
+    (--confusion).
+    """
+    from malmoi.explain.picture import as_json
+    from malmoi.explain.save import check, save
+
+    if (text is not None) + (word is not None) + confusion != 1:
+        raise UsageError("explain one thing: a text, --word WORD, or --confusion")
+    if text is not None and (data or split):
+        raise UsageError("--data and --split go with --word and --confusion")
+    if text is None and (label or gradient or gold is not None):
+        raise UsageError("--label, --gradient and --gold go with a text")
+    if out is not None:
+        check(out)
+    name = set_up(threads, device)
+    if text is not None:
+        from malmoi.explain.why import explain
+        from malmoi.use import load
+
+        true = None if gold is None else gold.split()
+        picture: Picture = explain(
+            load(run, device=name), _read(text), label=label, gold=true, gradient=gradient
+        )
+    else:
+        picture = _of_data(run, word, data, split, name, quiet=quiet)
+    if out is None:
+        click.echo(as_json(picture), nl=False)
+    else:
+        save(picture, out, width=width)
+        say(f"written: {out}", quiet=quiet)
+
+
+def _of_data(
+    run: str, word: str | None, data: str | None, split: str | None, device: str, *, quiet: bool
+) -> "Picture":
+    """A picture of a labelled data set."""
+    from malmoi.data import catalogue
+    from malmoi.explain.confusion import confusion
+    from malmoi.explain.distribution import distribution
+    from malmoi.use import load_as
+    from malmoi.use.classifier import Classifier
+
+    reader = load_as(Classifier, run, device=device)
+    source = catalogue.find(data or reader.config.data, seed=reader.config.split_seed)
+    announce(source.announcements, quiet=quiet)
+    split = split or ("test" if "test" in source.labelled else "valid")
+    examples, name = source.examples(split), f"{source.name}, {split}"
+    say(f"reading {name}", quiet=quiet)
+    if word is not None:
+        return distribution(reader, word, examples, data=name)
+    return confusion(reader, list(examples), data=name)
+
+
+def _read(text: str) -> str:
+    """The text itself, or of a file, or of stdin."""
+    if text == "-" or _is_file(text):
+        return "\n".join(lines_of(text))
+    return text
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or no name at all
+        return False
