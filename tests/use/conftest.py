@@ -1,4 +1,4 @@
-"""Language models in the hand, small enough to know by heart."""
+"""Models in the hand, small enough to know by heart."""
 
 from collections.abc import Callable
 
@@ -7,8 +7,13 @@ import torch
 
 from malmoi.config import Sizes
 from malmoi.data.corpus import stream
-from malmoi.models import gpt, ngram, rnn
+from malmoi.models import bow, classifier, gpt, han, ngram, rnn, selfattentive, tagger
+from malmoi.tasks.classification import Classification
+from malmoi.tasks.labels import Labels
+from malmoi.tasks.lexicon import Lexicon
+from malmoi.tasks.tagging import Tagging
 from malmoi.text import Text
+from malmoi.use import Classifier, Tagger
 from malmoi.use.language_model import LanguageModel
 
 LINES = [
@@ -61,3 +66,79 @@ def make() -> Callable[..., LanguageModel]:
 @pytest.fixture(params=["ngram", "elman", "gru", "lstm", "gpt"])
 def lm(request: pytest.FixtureRequest) -> LanguageModel:
     return build(request.param)
+
+
+# ---------------------------------------------------------------- readers
+
+LABELS = ("bad", "good", "so-so")
+TAGS = {
+    "none": ("ADJ", "NOUN", "VERB"),
+    "bio": ("B-LOC", "B-PER", "I-LOC", "I-PER", "O"),
+    "bioes": ("B-PER", "E-PER", "I-PER", "O", "S-PER"),
+}
+CLASSIFIERS = {
+    "bow": bow.Config(buckets=50),
+    "elman": classifier.Config(cell="elman", d=5, d_word=4, bidirectional=False, pooling="last"),
+    "gru": classifier.Config(cell="gru", d=5, d_word=4, layers=2, pooling="mean"),
+    "lstm": classifier.Config(d=5, d_word=4, pooling="max"),
+    "attention": classifier.Config(d=5, d_word=4, pooling="attention"),
+    "selfattentive": selfattentive.Config(d=5, d_word=4, d_alpha=3, hops=2, d_mlp=6),
+    "han": han.Config(d=5, d_word=4),
+}
+TAGGERS = {
+    "softmax": tagger.Config(d=5, d_word=4, d_spelling=3, head="softmax"),
+    "crf": tagger.Config(d=5, d_word=4, d_spelling=3, head="crf"),
+    "spelt": tagger.Config(cell="gru", d=5, d_word=4, d_spelling=4, speller="lstm"),
+    "plain": tagger.Config(cell="elman", bidirectional=False, d=5, d_word=4, speller="none"),
+}
+
+
+def decided(model: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
+    """As it begins a network hardly looks at what it reads: give it opinions."""
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.7)
+    return model.to(dtype)
+
+
+def build_classifier(
+    name: str,
+    *,
+    several: bool = False,
+    kind: str = "words",
+    longest: int = 0,
+    dtype: torch.dtype = torch.float64,
+) -> Classifier:
+    text = Text.learn(LINES, kind=kind, min_count=1)
+    labels = Labels(LABELS, several)
+    config = Classification(data="x", tokens=kind, sentences=name == "han", longest=longest)
+    torch.manual_seed(0)
+    sizes = Sizes(len(text.vocabulary), labels=len(labels), several=several)
+    model = decided(CLASSIFIERS[name].build(sizes), dtype)
+    return Classifier(model, text, labels, config)
+
+
+def build_tagger(
+    name: str,
+    *,
+    scheme: str = "bio",
+    words: str = "words",
+    spelling: str = "jamo",
+    constrained: bool = True,
+    dtype: torch.dtype = torch.float64,
+) -> Tagger:
+    text = Text.learn(LINES, kind=words, min_count=1)
+    lexicon = Lexicon.learn(text, Labels(TAGS[scheme], scheme=scheme), spelling)
+    torch.manual_seed(0)
+    model = decided(TAGGERS[name].build(lexicon.sizes), dtype)
+    config = Tagging(data="x", words=words, spelling=spelling, constrained=constrained)
+    return Tagger(model, lexicon, config)
+
+
+@pytest.fixture(scope="session")
+def make_classifier() -> Callable[..., Classifier]:
+    return build_classifier
+
+
+@pytest.fixture(scope="session")
+def make_tagger() -> Callable[..., Tagger]:
+    return build_tagger

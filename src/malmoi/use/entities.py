@@ -5,8 +5,8 @@
                          + A(y_e, j) + P_{e+1}(j) + after_{e+1}(j) − log Z)
 
 before, after and log Z: `malmoi.layers.forward_backward`.  on: the tags that would make the entity
-longer, I and E of its label.  In BIO and in BIOES an entity is written in one way only, so this is
-all of its probability.
+longer, I and E of its label, if its last tag leaves that open (E and S do not).  In BIO and in
+BIOES an entity is written in one way only, so this is all of its probability.
 """
 
 from collections.abc import Sequence
@@ -62,7 +62,8 @@ def probabilities(
             score += A[y[inside[:-1]], y[inside[1:]]].sum()
             if stop < lengths[b]:
                 after_it = A[last] + e[b, stop] + after[b, stop]
-                score += np.logaddexp.reduce(after_it[~longer[label]])
+                open_ = prefixes[last] in ("B", "I")
+                score += np.logaddexp.reduce(after_it[~longer[label]] if open_ else after_it)
             else:
                 score += end[last]
             found[row].append(float(min(1.0, np.exp(score - log_z[b]))))
