@@ -125,7 +125,7 @@ class Buckets(Sequence[Rows]):
 class Made(Sequence[T], Generic[T]):
     """What `make` makes of each of the rows, when it is asked for."""
 
-    rows: Sequence[Rows]
+    rows: Sequence[Int64[np.ndarray, "_"]]  # batches need not be of one size
     make: Callable[[Rows], T]
 
     def __len__(self) -> int:
