@@ -11,7 +11,7 @@ from malmoi.ladder import names_of
 from malmoi.models import gpt, ngram, rnn
 from malmoi.recipe import Recipe
 from malmoi.run import open_run
-from malmoi.tasks.language_modelling import LanguageModelling
+from malmoi.tasks.language_modelling import LanguageModelling, LanguageModellingTask
 from malmoi.trainer import Resumed, Trained, resumed, train, training
 from malmoi.training.config import Training
 from malmoi.training.events import Finished, Step
@@ -91,6 +91,30 @@ def test_a_resumed_run_is_the_run_that_never_stopped(name, stop, text, tmp_path)
         for run in (whole, last.run)
     ]
     assert told[0] == told[1]
+
+
+def test_what_is_kept_and_reported_is_the_best_and_not_the_last(text, tmp_path, monkeypatch):
+    """The measures are made up: best at step 6 of 12, where a training of 6 steps ends."""
+    measured = LanguageModellingTask.measure
+
+    def kept(steps, perplexities):
+        said = iter(perplexities)
+
+        def measure(task, model, split):
+            found = measured(task, model, split)
+            return {**found, "perplexity": next(said)} if split == "valid" else found
+
+        monkeypatch.setattr(LanguageModellingTask, "measure", measure)
+        asked = recipe("lstm", text, steps=steps, evaluate_every=3, schedule="constant")
+        run = train(asked, tmp_path / str(steps))
+        return run, (run.folder / "model.safetensors").read_bytes()
+
+    half, end = kept(6, [9.0, 5.0])
+    whole, best = kept(12, [9.0, 5.0, 8.0, 7.0])
+    assert best == end
+    assert (whole.report["best_step"], whole.report["steps"]) == (6, 12)
+    for split in ("valid", "test"):
+        assert whole.report[split] == half.report[split]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,13 +1,16 @@
 import json
 import math
+import shlex
 import subprocess
 import sys
 
 import pytest
+import torch
 
 from malmoi.cli import VERBS, run
 from malmoi.ladder import LADDER, NAMES
 from malmoi.models import MODELS
+from malmoi.recipe import Recipe
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -91,6 +94,60 @@ def test_the_same_seed_writes_the_same_text(capsys, trained):
     assert said(capsys, *call).startswith("a dog")
     greedy = said(capsys, *call, "--temperature", "0")
     assert greedy == said(capsys, *call, "--beam", "1")
+
+
+def test_another_seed_writes_another_text(capsys, runs):
+    call = ["generate", str(runs["lstm"]), "--max-tokens", "30", "--seed"]
+    assert len({said(capsys, *call, str(seed)) for seed in range(4)}) == 4
+
+
+def test_a_run_of_single_lines_is_evaluated_line_by_line(capsys, words, tmp_path):
+    call = ["train", "lstm", "--data", str(words), "--to", str(tmp_path / "run"), "-q"]
+    small = ["model.d=16", "training.steps=4", "training.warmup=0", "task.order=lines"]
+    said(capsys, *call, *(part for line in small for part in ("--set", line)))
+    measures = json.loads(said(capsys, "evaluate", str(tmp_path / "run"), "--json"))
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert measures["perplexity"] == pytest.approx(report["test"]["perplexity"], rel=1e-6)
+    scores = said(capsys, "score", str(tmp_path / "run"), str(words)).split()
+    alone = json.loads(
+        said(capsys, "evaluate", str(tmp_path / "run"), "--data", str(words), "--json")
+    )
+    nats = -math.fsum(map(float, scores))
+    assert alone["perplexity"] == pytest.approx(math.exp(nats / alone["events"]), rel=1e-6)
+
+
+def test_options_of_train_are_lines_of_its_recipe(capsys, words, tmp_path):
+    call = ["train", "ngram", "--data", str(words), "--to", str(tmp_path / "run"), "--seed", "7"]
+    said(capsys, *call, "--budget", "90s", "--threads", "1", "--device", "cpu", "--tokens", "given")
+    recipe = Recipe.load(tmp_path / "run" / "recipe.toml")
+    assert (recipe.seed, recipe.task.data, recipe.task.tokens) == (7, str(words), "given")
+    assert (recipe.training.minutes, recipe.training.threads, recipe.training.device) == (
+        1.5,
+        1,
+        "cpu",
+    )
+
+
+def test_threads_are_torchs(capsys, ngram):
+    before = torch.get_num_threads()
+    try:
+        said(capsys, "next", str(ngram), "the", "--threads", str(before + 1))
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_comparison_says_all_that_was_typed(capsys, words, tmp_path):
+    call = ["compare", "--data", str(words), "--models", "ngram", "--to", str(tmp_path / "a b")]
+    more = ["--prompt", "the cat", "--seed", "3", "--threads", "1", "--set", "model.order=2"]
+    comparison = json.loads(said(capsys, *call, *more, "--tokens", "given", "--json"))
+    (command,) = comparison["commands"]
+    typed = shlex.split(command)
+    assert typed[:2] == ["malmoi", "compare"]
+    for option in (call[1:5], call[3:5], *(more[i : i + 2] for i in range(0, 8, 2))):
+        assert any(typed[i : i + len(option)] == option for i in range(len(typed))), option
+    assert comparison["prompt"] == "the cat"
+    assert "2-gram" in comparison["entries"][0]["description"]
 
 
 def test_a_trained_model_obeys_the_laws(capsys, trained):
