@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from malmoi.explain.blocks import Graphic, Heading, Row, Rows, Scale, Word
+from malmoi.explain.draw import Real
 from malmoi.explain.heat import Heat
 from malmoi.explain.listen import listen
 from malmoi.explain.page import Block, Page
@@ -131,7 +132,7 @@ class Attention:
         return Rows(drawn, ruled)
 
 
-def weight_of(value: float) -> str:
+def weight_of(value: Real) -> str:
     """A weight as it is told."""
     return f"{value:.4f}"
 

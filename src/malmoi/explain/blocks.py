@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from malmoi.explain.draw import Attributes, Markup, join, shorten, tag, text_width
+from malmoi.explain.draw import Attributes, Markup, Real, join, shorten, tag, text_width
 from malmoi.explain.page import Drawn, broken, language, paragraph, stack
 
 STEPS, STRONGEST = 20, 0.62  # the strongest shade still lets ink be read
@@ -28,7 +28,7 @@ class Word(NamedTuple):
     """
 
     text: str
-    shade: float = 0.0
+    shade: Real = 0.0
     told: str = ""
     before: str = " "
     known: bool = True
@@ -40,7 +40,7 @@ class Row:
 
     words: Sequence[Word]
     name: str = ""
-    weight: float | None = None
+    weight: Real | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Heading:
         lead = tag("p", {"class": "lead", **language(self.lead)}, self.lead) if self.lead else ""
         return join([tag("h2", language(self.text), self.text), lead])
 
-    def svg(self, width: float) -> Drawn:
+    def svg(self, width: Real) -> Drawn:
         parts = [Drawn(Markup(), 0, 20), paragraph(self.text, width, 15, "ink strong", after=2)]
         parts += [paragraph(self.lead, width, 12.5, "soft", after=6)] if self.lead else []
         return stack(parts)
@@ -82,7 +82,7 @@ class Rows:
             drawn.append(tag("div", {"class": kind}, who, passage))
         return tag("div", {"class": "rows ruled" if self.ruled else "rows"}, *drawn)
 
-    def svg(self, width: float) -> Drawn:
+    def svg(self, width: Real) -> Drawn:
         left = NAME + GUTTER if self.named else 0.0
         parts = []
         for row in self.rows:
@@ -105,7 +105,7 @@ class Bar(NamedTuple):
     """name: written at the left.  value: −1 to 1, the length.  told: written at the end."""
 
     name: str
-    value: float
+    value: Real
     told: str = ""
     strong: bool = False
 
@@ -120,7 +120,7 @@ class Bars:
     def html(self) -> Markup:
         return Graphic(self.svg, self.label).html()
 
-    def svg(self, width: float) -> Drawn:
+    def svg(self, width: Real) -> Drawn:
         width = min(width, 640.0)
         name = min(width * 0.42, max(text_width(bar.name) for bar in self.bars) * 13 + 8)
         told = max(text_width(bar.told) for bar in self.bars) * 12 + 10
@@ -149,7 +149,7 @@ class Bars:
 class Graphic:
     """What is drawn for a width; a page holds it for three, and a browser shows one."""
 
-    draw: Callable[[float], Drawn]
+    draw: Callable[[Real], Drawn]
     label: str
 
     def html(self) -> Markup:
@@ -158,7 +158,7 @@ class Graphic:
             return tag("figure", None, self._one(drawn["narrow"], ""))
         return tag("figure", None, *(self._one(d, name) for name, d in drawn.items()))
 
-    def svg(self, width: float) -> Drawn:
+    def svg(self, width: Real) -> Drawn:
         drawn = self.draw(width)
         return drawn._replace(height=drawn.height + 10)
 
@@ -179,7 +179,7 @@ class Scale:
     def html(self) -> Markup:
         return Graphic(self.svg, f"shades, up to {self.strongest}").html()
 
-    def svg(self, width: float) -> Drawn:
+    def svg(self, width: Real) -> Drawn:
         low = f"−{self.strongest}" if self.signed else "0"
         x = text_width(low) * 12 + 6
         at: Attributes = {"class": "soft", "font-size": 12.0, "x": 0.0, "y": 16.0}
@@ -193,18 +193,18 @@ class Scale:
         return Drawn(join(parts), x + 12 + text_width(self.strongest) * 12, 24)
 
 
-def shading(shade: float) -> dict[str, str | float]:
+def shading(shade: Real) -> dict[str, str | Real]:
     """What makes a rectangle of an SVG so dark."""
     side = "for" if shade >= 0 else "against"
     return {"class": side, "fill-opacity": f"{min(1.0, abs(shade)) * STRONGEST:.3f}"}
 
 
-def step(shade: float) -> int:
+def step(shade: Real) -> int:
     """Which of the shades of a page: 0 for none, 20 for the strongest."""
     return min(STEPS, round(abs(shade) * STEPS))
 
 
-def _meter(weight: float | None) -> Markup:
+def _meter(weight: Real | None) -> Markup:
     if weight is None:
         return Markup()
     at: Attributes = {"class": "sentence", "height": 6.0, "rx": 1.0, "width": max(1, 100 * weight)}
@@ -220,7 +220,7 @@ def _span(word: Word, *, first: bool) -> Markup:
     return join(["" if first else word.before, tag("span", {"class": kind, **told}, word.text)])
 
 
-def _flow(words: Sequence[Word], width: float) -> tuple[Markup, float]:
+def _flow(words: Sequence[Word], width: Real) -> tuple[Markup, float]:
     """Words in lines that fit; what no space parts stays together if a line can hold it."""
     x = y = 0.0
     parts: list[Markup] = []
@@ -260,7 +260,7 @@ def _wide(word: Word) -> float:
     return text_width(" " if word.text.isspace() else word.text) * SIZE * 0.98 + 1.5
 
 
-def _word(word: Word, x: float, y: float, w: float) -> Markup:
+def _word(word: Word, x: Real, y: Real, w: Real) -> Markup:
     parts = []
     if abs(word.shade) >= 0.5 / STEPS:
         box: Attributes = {"x": x, "y": y + 2, "width": w, "height": LINE - 5, "rx": 2.5}

@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from malmoi.data.examples import Example
 from malmoi.errors import UsageError
 from malmoi.explain.blocks import Graphic, Heading, Row, Rows, Word
+from malmoi.explain.draw import Real
 from malmoi.explain.heat import Heat
 from malmoi.explain.page import Block, Drawn, Page
 from malmoi.explain.picture import STRICT, percent
@@ -70,7 +71,7 @@ class Confusion:
         share = percent(right / total) if total else "–"
         return Page(title, f"{right:,} of {total:,} are right ({share}).", tuple(blocks))
 
-    def _draw(self, width: float) -> Drawn:
+    def _draw(self, width: Real) -> Drawn:
         largest = len(f"{max(map(max, self.counts)):,}")
         room = int(width * (1 - NAMES) / max(CELL, 7.0 * largest + 6))
         K = len(self.labels)

@@ -16,7 +16,7 @@ from malmoi.data.examples import Example
 from malmoi.errors import UsageError
 from malmoi.explain.attention import attended
 from malmoi.explain.blocks import Graphic, Heading
-from malmoi.explain.draw import Attributes, Markup, join, shorten, tag, text_width
+from malmoi.explain.draw import Attributes, Markup, Real, join, shorten, tag, text_width
 from malmoi.explain.page import Block, Drawn, Page, language
 from malmoi.explain.picture import STRICT
 from malmoi.models.han import grid_of
@@ -140,7 +140,7 @@ def _weights(
         ]
 
 
-def _panels(panels: Sequence[Weights], width: float) -> Drawn:
+def _panels(panels: Sequence[Weights], width: Real) -> Drawn:
     """Histograms side by side, with the same axes."""
     top = max((w for one in panels for w in one.weights), default=1.0)
     reach = next(r for r in (0.05, 0.1, 0.2, 0.5, 1.0, 1e9) if top <= r * (1 + 1e-6))
@@ -157,14 +157,14 @@ def _panels(panels: Sequence[Weights], width: float) -> Drawn:
     return Drawn(join(parts), min(len(panels), across) * (W + GAP) - GAP, rows * (H + 62))
 
 
-def _shares(weights: Sequence[float], reach: float) -> list[float]:
+def _shares(weights: Sequence[Real], reach: Real) -> list[float]:
     counts = [0] * BINS
     for w in weights:
         counts[min(BINS - 1, int(w / reach * BINS))] += 1
     return [count / max(1, len(weights)) for count in counts]
 
 
-def _panel(one: Weights, shares: Sequence[float], high: float, reach: float) -> Markup:
+def _panel(one: Weights, shares: Sequence[Real], high: Real, reach: float) -> Markup:
     at: Attributes = {"font-size": 13.0, "x": 0.0, "y": 13.0, **language(one.label)}
     note = f"{len(one.weights):,}"
     room = W - text_width(note) * 11 - 8

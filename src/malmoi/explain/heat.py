@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from malmoi.explain.blocks import shading
-from malmoi.explain.draw import Attributes, Markup, join, shorten, tag, text_width
+from malmoi.explain.draw import Attributes, Markup, Real, join, shorten, tag, text_width
 from malmoi.explain.page import Drawn, language, stack
 
 FONT = 12.0
@@ -31,16 +31,16 @@ class Heat:
 
     rows: Sequence[str]
     columns: Sequence[str]
-    values: Sequence[Sequence[float]]
+    values: Sequence[Sequence[Real]]
     label: str
     across: str = ""
     down: str = ""
     shown: Sequence[Sequence[str]] = ()
     rings: frozenset[tuple[int, int]] = field(default=frozenset())
-    strongest: float | None = None
+    strongest: Real | None = None
     words: bool = False
 
-    def draw(self, width: float) -> Drawn:
+    def draw(self, width: Real) -> Drawn:
         """As many columns side by side as fit, the rest below."""
         left = min(width * 0.34, max(text_width(name) for name in self.rows) * FONT + 12)
         left = max(left, 24.0)
@@ -51,11 +51,11 @@ class Heat:
             k += len(sizes)
         return stack(parts, gap=18)
 
-    def _sizes(self, room: float, first: int) -> list[float]:
+    def _sizes(self, room: Real, first: int) -> list[float]:
         """The widths of the columns from the first on that have room."""
         rest = self.columns[first:]
         if self.words:
-            sizes: list[float] = []
+            sizes: list[Real] = []
             for name in rest:
                 w = min(max(30.0, text_width(name) * FONT + 8), 110.0, room)
                 if sizes and sum(sizes) + w > room:
@@ -68,10 +68,10 @@ class Heat:
         lean = 0.0 if self._upright(cell) else _reach(rest) * math.cos(math.radians(SLANT))
         return [cell] * max(1, min(len(rest), int((room - lean) / cell + 1e-6)))
 
-    def _upright(self, cell: float) -> bool:
+    def _upright(self, cell: Real) -> bool:
         return all(text_width(name) * FONT + 6 <= cell for name in self.columns)
 
-    def _part(self, left: float, first: int, sizes: Sequence[float]) -> Drawn:
+    def _part(self, left: Real, first: int, sizes: Sequence[Real]) -> Drawn:
         names = self.columns[first : first + len(sizes)]
         upright = self.words or self._upright(sizes[0])
         head = 18.0 if upright else _reach(names) * math.sin(math.radians(SLANT)) + 14
@@ -93,9 +93,7 @@ class Heat:
         width = x + (0.0 if upright else _reach(names) * math.cos(math.radians(SLANT)))
         return Drawn(join(parts), width, head + len(self.rows) * ROW + 2)
 
-    def _cell(
-        self, i: int, j: int, x: float, y: float, size: float, strongest: float
-    ) -> list[Markup]:
+    def _cell(self, i: int, j: int, x: Real, y: Real, size: Real, strongest: Real) -> list[Markup]:
         value = self.values[i][j]
         box: Attributes = {"x": x, "y": y, "width": size, "height": ROW}
         told = tag("title", None, f"{self.rows[i]} → {self.columns[j]}: {value:.4g}")
@@ -115,7 +113,7 @@ class Heat:
         return parts
 
 
-def _axes(across: str, down: str, left: float, head: float) -> list[Markup]:
+def _axes(across: str, down: str, left: Real, head: Real) -> list[Markup]:
     at: Attributes = {"class": "soft", "font-size": 11.5}
     parts = []
     if across:
@@ -126,7 +124,7 @@ def _axes(across: str, down: str, left: float, head: float) -> list[Markup]:
     return parts
 
 
-def _column(name: str, x: float, size: float, head: float, *, upright: bool) -> Markup:
+def _column(name: str, x: Real, size: Real, head: Real, *, upright: bool) -> Markup:
     full = tag("title", None, name)
     at: Attributes = {"font-size": FONT, **language(name)}
     if upright:
@@ -142,5 +140,5 @@ def _reach(names: Sequence[str]) -> float:
     return min(TALL, max(text_width(name) for name in names)) * FONT
 
 
-def _largest(values: Sequence[Sequence[float]]) -> float:
+def _largest(values: Sequence[Sequence[Real]]) -> float:
     return max((abs(v) for row in values for v in row if math.isfinite(v)), default=1.0) or 1.0

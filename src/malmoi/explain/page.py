@@ -27,8 +27,8 @@ class Drawn(NamedTuple):
     """SVG that begins at (0, 0), and how far it reaches."""
 
     markup: Markup
-    width: float
-    height: float
+    width: Real
+    height: Real
 
 
 @runtime_checkable
@@ -37,7 +37,7 @@ class Block(Protocol):
 
     def html(self) -> Markup: ...
 
-    def svg(self, width: float) -> Drawn: ...
+    def svg(self, width: Real) -> Drawn: ...
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Page:
         )
         return f"<!doctype html>\n{tag('html', {'lang': 'en'}, head, tag('body', None, main))}\n"
 
-    def svg(self, width: float = SVG_WIDTH) -> str:
+    def svg(self, width: Real = SVG_WIDTH) -> str:
         """The picture for a paper, as wide as said (its parts may be narrower, never wider)."""
         inner = width - 2 * MARGIN
         parts = [
@@ -105,7 +105,7 @@ def standalone(drawn: Drawn, label: str) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{svg}\n'
 
 
-def paragraph(text: str, width: float, size: float, kind: str, *, after: float = 8) -> Drawn:
+def paragraph(text: str, width: Real, size: Real, kind: str, *, after: Real = 8) -> Drawn:
     """Text in lines that fit, one under another."""
     lines = wrapped(text, width / size)
     height = size * 1.45
@@ -158,7 +158,7 @@ def own(name: str) -> str:
     return resources.files("malmoi.explain").joinpath(name).read_text(encoding="utf-8")
 
 
-def stack(parts: Sequence[Drawn], gap: float = 0.0) -> Drawn:
+def stack(parts: Sequence[Drawn], gap: Real = 0.0) -> Drawn:
     """One under another."""
     y, placed = 0.0, []
     for part in parts:

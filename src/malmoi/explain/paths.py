@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from malmoi.explain.chain import Chain
-from malmoi.explain.draw import Attributes, Markup, join, shorten, tag, text_width
+from malmoi.explain.draw import Attributes, Markup, Real, join, shorten, tag, text_width
 from malmoi.explain.page import Drawn, language, stack
 
 FONT, ROW, RADIUS = 12.0, 30.0, 9.0
@@ -27,7 +27,7 @@ class Paths:
     kept: Sequence[int]
     names: Sequence[str]
 
-    def draw(self, width: float) -> Drawn:
+    def draw(self, width: Real) -> Drawn:
         left = min(width * 0.3, max(text_width(name) for name in self.names) * FONT + 10)
         room = width - left - 2 * ENDS
         parts, first = [], 0
@@ -48,9 +48,9 @@ class Paths:
     def _wide(self, t: int) -> float:
         return min(max(NARROW, text_width(self.words[t]) * FONT + 10), BROAD)
 
-    def _line(self, first: int, last: int, left: float) -> Drawn:
+    def _line(self, first: int, last: int, left: Real) -> Drawn:
         """Words first … last, and the one before them once more."""
-        x: dict[int, float] = {}
+        x: dict[int, Real] = {}
         at = left + ENDS
         for t in range(max(0, first - 1), last + 1):
             w = self._wide(t) if t >= first else NARROW
@@ -64,7 +64,7 @@ class Paths:
         parts += self._ends(x, y, first, last, base)
         return Drawn(join(parts), at + ENDS, base + 20)
 
-    def _names(self, y: dict[int, float], left: float) -> list[Markup]:
+    def _names(self, y: dict[int, Real], left: Real) -> list[Markup]:
         parts = []
         names = dict(zip(self.kept, self.names, strict=True))
         for k, row in y.items():
@@ -76,7 +76,7 @@ class Paths:
             )
         return parts
 
-    def _ways(self, x: dict[int, float], y: dict[int, float]) -> list[Markup]:
+    def _ways(self, x: dict[int, Real], y: dict[int, Real]) -> list[Markup]:
         parts = []
         for edge in self.chain.edges:
             near = edge.t in x and edge.t + 1 in x and edge.i in y and edge.j in y
@@ -86,7 +86,7 @@ class Paths:
         return parts
 
     def _word(
-        self, t: int, x: float, y: dict[int, float], base: float, *, again: bool
+        self, t: int, x: Real, y: dict[int, Real], base: Real, *, again: bool
     ) -> list[Markup]:
         word, row = self.words[t], self.chain.marginals[t]
         at: Attributes = {"font-size": FONT, "x": x, **language(word)}
@@ -112,7 +112,7 @@ class Paths:
         return parts
 
     def _ends(
-        self, x: dict[int, float], y: dict[int, float], first: int, last: int, base: float
+        self, x: dict[int, Real], y: dict[int, Real], first: int, last: int, base: Real
     ) -> list[Markup]:
         """Where paths begin and end, and the two that are drawn as lines."""
         parts = []
@@ -135,22 +135,22 @@ class Paths:
         return parts
 
 
-def _way(a: tuple[float, float], b: tuple[float, float], p: float) -> Markup:
+def _way(a: tuple[Real, Real], b: tuple[Real, Real], p: Real) -> Markup:
     shape: Attributes = {"x1": a[0], "y1": a[1], "x2": b[0], "y2": b[1]}
     look: Attributes = {"stroke-width": 0.5 + 6.5 * p, "stroke-opacity": f"{0.12 + 0.5 * p:.3f}"}
     return tag("line", {"class": "edge", **shape, **look})
 
 
-def _end(a: tuple[float, float], b: tuple[float, float], p: float) -> list[Markup]:
+def _end(a: tuple[Real, Real], b: tuple[Real, Real], p: Real) -> list[Markup]:
     return [_way(a, b, p)] if p >= FAINT else []
 
 
-def _line(a: tuple[float, float], b: tuple[float, float], kind: str, lower: float = 0.0) -> Markup:
+def _line(a: tuple[Real, Real], b: tuple[Real, Real], kind: str, lower: Real = 0.0) -> Markup:
     """From the edge of one circle to the edge of the next."""
     r = RADIUS
     ends: Attributes = {"x1": a[0] + r, "y1": a[1] + lower, "x2": b[0] - r, "y2": b[1] + lower}
     return tag("line", {"class": kind, **ends})
 
 
-def _dot(at: tuple[float, float]) -> Markup:
+def _dot(at: tuple[Real, Real]) -> Markup:
     return tag("circle", {"class": "soft", "cx": at[0], "cy": at[1], "r": 3.0})

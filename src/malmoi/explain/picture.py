@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from malmoi.explain.blocks import Bar, Bars, Heading, Word
+from malmoi.explain.draw import Real
 from malmoi.explain.page import Block, Page
 from malmoi.text import Vocabulary
 from malmoi.use.classifier import Classified, Classifier
@@ -168,7 +169,7 @@ def ends_visible(text: str) -> str:
     return visible(left) + " ".join(inside.split()) + visible(right)
 
 
-def with_sign(value: float) -> str:
+def with_sign(value: Real) -> str:
     """A number that is for or against."""
     return f"{value:+.3f}".replace("-", "−")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from malmoi import files
 from malmoi.errors import UsageError
+from malmoi.explain.draw import Real
 from malmoi.explain.page import SVG_WIDTH
 from malmoi.explain.picture import Picture, as_json
 
@@ -18,7 +19,7 @@ TALLEST = 16_000.0  # pixels that a browser draws at once
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def save(picture: Picture, path: str | Path, *, width: float = SVG_WIDTH) -> None:
+def save(picture: Picture, path: str | Path, *, width: Real = SVG_WIDTH) -> None:
     """Write a picture; the end of the name says how.  width: of an SVG or PNG, in pixels.
 
     Raises UsageError for another ending, and for .png where there is no browser.
