@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import malmoi
+from malmoi.cli import run
 from malmoi.comparison.result import from_json
 from malmoi.comparison.run import Began, Compared, comparing, suited
 from malmoi.comparison.table import notes
@@ -233,6 +234,23 @@ def test_made_again_it_trains_nothing_and_finds_the_same(classified, reviews):
     assert sum(isinstance(e, Announced) and "used as it is" in e.text for e in again) == 4
     assert again[-1].comparison.entries == events[-1].comparison.entries
     assert again[-1].comparison.differences == events[-1].comparison.differences
+
+
+def test_the_command_prints_the_table_and_keeps_what_was_typed(classified, reviews, capsys):
+    folder, _ = classified
+    typed = ["compare", "--data", str(reviews), "--models", "bow,rnn-max", "--budget", "none"]
+    typed += ["--seeds", "2"]
+    for override in SHORT:
+        typed += ["--set", override]
+    assert run([*typed, "--to", str(folder)]) == 0
+    shown = capsys.readouterr()
+    assert "accuracy" in shown.out
+    assert " ± " in shown.out
+    assert "commonest label" in shown.out
+    assert "report.html" in shown.err
+    assert read(folder).commands == (" ".join(["malmoi", *typed]),)
+    assert run([*typed[:4], "bow,gpt", "--to", str(folder)]) == 2
+    assert "these models learn different things" in capsys.readouterr().err
 
 
 def test_texts_that_have_changed_are_not_mistaken_for_those_it_was_trained_on(reviews, tmp_path):

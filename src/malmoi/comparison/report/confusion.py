@@ -84,7 +84,7 @@ def _cell(true: str, said: str | None, times: int, total: int) -> Markup:
     share = times / total if total else 0.0
     shade = sum(share >= edge for edge in SHADES)
     right = " right" if true == said else ""
-    text = f"{100 * share:.0f}" if share >= 0.005 else "<1" if times else ""
+    text = f"{100 * share:.0f}" if share >= 0.005 else "<1" if times else "0" if right else ""
     kind = f"s{shade}{right}" if said is not None else f"else s{shade}"
     said_of = "another label" if said is None else said or NOTHING
     title = f"{true or NOTHING} called {said_of}: {times:,} of {total:,}"

@@ -50,7 +50,8 @@ def curves(comparison: Comparison) -> Markup:
         reached = reached if reached > max(lowest, min(levels)) else 0.0
     cut = "fall below" if math.isfinite(highest) else "rise above" if lowest > 0 else ""
     edge = figure.form(highest if math.isfinite(highest) else lowest)
-    limit = (f"{level.name} {figure.form(reached)}", reached) if level and reached else None
+    short = "the limit" if headline == "perplexity" else "commonest"
+    limit = (f"{short} {figure.form(reached)}", reached) if level and reached else None
     drawn = [
         tag(
             "figure",
