@@ -20,6 +20,7 @@ from pathlib import Path
 from malmoi.data.examples import Example
 from malmoi.data.rows import Kind, Row, cells, delimiter_of, objects, shown
 from malmoi.errors import DataError, EmptyText, TextError, did_you_mean
+from malmoi.text.normalise import nfc
 
 TEXTS = (
     *("text", "document", "sentence", "review", "utterance", "content", "comment", "message"),
@@ -113,12 +114,12 @@ class Table:
 def values(cell: object, separator: str = "") -> list[str] | None:
     """What a cell holds, as labels; None if it is nothing that could be one."""
     if separator and isinstance(cell, str):
-        return [part.strip() for part in cell.split(separator) if part.strip()]
+        return [nfc(part.strip()) for part in cell.split(separator) if part.strip()]
     found = []
     for value in cell if isinstance(cell, list) else [cell]:
         if not isinstance(value, (str, int, float)):
             return None
-        found.append(str(int(value) if isinstance(value, bool) else value).strip())
+        found.append(nfc(str(int(value) if isinstance(value, bool) else value).strip()))
     return found
 
 
@@ -178,7 +179,7 @@ def open_table(path: Path, kind: Kind, asked: Columns = TOLD, header: bool | Non
 
 def _names(first: list[str], header: bool) -> tuple[str, ...]:
     """The names of the columns: those of the first row, and else their places."""
-    named = [cell.strip() if header else "" for cell in first]
+    named = [nfc(cell.strip()) if header else "" for cell in first]
     places = enumerate(named, start=1)
     return tuple(name if name and named.count(name) == 1 else str(i) for i, name in places)
 
@@ -187,7 +188,7 @@ def _has_header(path: Path, kind: Kind, delimiter: str, first: list[str], asked:
     """Whether the first row names the columns, by what it says, or by a label it alone has."""
     wanted = {name.casefold() for name in (asked.text, *asked.labels) if not name.isdecimal()}
     usual = {*TEXTS, *LABELS, *wanted} - {""}
-    if any(cell.strip().casefold() in usual for cell in first):
+    if any(nfc(cell.strip()).casefold() in usual for cell in first):
         return True
     seen = {str(i): _Column() for i in range(len(first))}
     rows = 0
@@ -195,7 +196,7 @@ def _has_header(path: Path, kind: Kind, delimiter: str, first: list[str], asked:
         for i, cell in enumerate(row if rows else ()):
             seen[str(i)].add(cell, asked.separator)
     best = _fewest(seen, rows)
-    return best is not None and first[int(best)].strip() not in seen[best].counts
+    return best is not None and nfc(first[int(best)].strip()) not in seen[best].counts
 
 
 def _fewest(seen: dict[str, _Column], rows: int) -> str | None:

@@ -106,7 +106,7 @@ def chosen(sentence: Tagged, column: str, name: str) -> tuple[Words, Words]:
             where=f"columns: {', '.join(sentence.columns)}",
             hint=did_you_mean(column, sentence.columns),
         )
-    return tuple(nfc(word) for word in sentence.words), sentence.columns[column]
+    return tuple(map(nfc, sentence.words)), tuple(map(nfc, sentence.columns[column]))
 
 
 class TaggingTask:
