@@ -114,7 +114,7 @@ def test_pytorch_crf_has_our_loss_and_our_best_tags():
     assert sides.read() == sides.peer_read()
 
 
-@pytest.mark.parametrize("part", ["lstm", "gpt", "ngram", "crf"])
+@pytest.mark.parametrize("part", ["lstm", "gpt", "ngram", "crf", "classify"])
 def test_every_part_runs_and_names_its_rows_after_itself(part):
     if part == "ngram":
         peers_of_ngrams()
