@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 
 import pytest
 from pydantic import ValidationError
@@ -108,11 +109,14 @@ def test_many_labels_are_shown_as_those_that_are_confused_most():
     best_reading = labelled().entries[2].reading
     worst = max((c for c in best_reading.confusion if c.true != c.said), key=lambda c: c.times)
     assert {worst.true, worst.said} <= shown
+    counted = Counter()
     for title in cells:
         true, said, times, total = re.fullmatch(r"(.*) called (.*): (\d+) of (\d+)", title).groups()
         known = sum(c.times for c in best_reading.confusion if (c.true, c.said) == (true, said))
         assert total == "40"
         assert said == "another label" or int(times) == known
+        counted[true] += int(times)
+    assert set(counted.values()) == {40}  # a row is all of what has the label
     assert "of the 77 labels" in page.all("p", "lead")[2][1]
     assert len(page.all("div", "label")) == 12
 
