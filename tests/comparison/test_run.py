@@ -58,7 +58,11 @@ def test_the_comparison_is_what_the_runs_report(compared):
         assert entry.test is not None
         assert entry.test.perplexity == report["test"]["perplexity"]
         assert entry.parameters == report["parameters"]
-        assert len(entry.samples) == 3
+        lm = malmoi.load(folder / entry.name)
+        written = lm.generate(comparison.prompt, n=3, temperature=0.8, max_tokens=40, seed=1)
+        assert entry.samples == tuple(text.text for text in written)
+        for row, sentence in zip(entry.surprisals, comparison.sentences, strict=True):
+            assert sum(said.nats for said in row) == pytest.approx(-lm.score(sentence), rel=1e-6)
         assert [row[-1].token for row in entry.surprisals] == ["</s>"] * len(comparison.sentences)
     assert [len(entry.curve) for entry in comparison.entries] == [0, 2, 2]
 
