@@ -24,6 +24,12 @@ COLUMNS = {
         "examples": "texts",
     },
     "tagging": {"f1": "entity F1", "accuracy": "accuracy", "words": "words"},
+    "word-vectors": {
+        "spearman": "rank correlation of similarity",
+        "pairs": "pairs",
+        "analogies": "analogies",
+        "questions": "questions",
+    },
 }
 SCORED = {
     "language-modelling": "Every token and one end of each line are scored, `<unk>` as an "
@@ -32,11 +38,17 @@ SCORED = {
     "counts as wrong.",
     "tagging": "Every word of a split is scored once; an entity counts if both its ends and its "
     "label are right.",
+    "word-vectors": "Pairs and questions with a word that has no vector are left out.",
+}
+UNMEASURED = {
+    "language-modelling": "It has scores, but no perplexity: they do not sum to 1.",
+    "word-vectors": "Nothing has measured them; `malmoi vectors . evaluate` does.",
 }
 NOUN = {
     "language-modelling": "a language model",
     "classification": "a classifier",
     "tagging": "a tagger",
+    "word-vectors": "word vectors",
 }
 USE = {
     "language-modelling": (
@@ -46,6 +58,7 @@ USE = {
     ),
     "classification": ('malmoi classify . "…"', "malmoi evaluate . --data other.tsv"),
     "tagging": ("malmoi tag . < sentences.txt", "malmoi evaluate . --data other.conllu"),
+    "word-vectors": ('malmoi vectors . nearest "…"', "malmoi vectors . export -o vectors.txt"),
 }
 
 
@@ -71,7 +84,7 @@ def card(recipe: Recipe, report: Mapping[str, Any]) -> str:
             f"`{recipe.task.data}`, {_cut(recipe)}, {report['vocabulary']:,} types, "
             f"{report['parameters']:,} parameters.",
             "",
-            *(table if found else ["It has scores, but no perplexity: they do not sum to 1."]),
+            *(table if found else [UNMEASURED[task]]),
             "",
             SCORED[task],
             "",
@@ -111,8 +124,8 @@ def _figure(name: str, value: float | int | str) -> str:
     number = float(value)
     if math.isinf(number):
         return "∞"
-    if name in ("events", "examples", "oov", "words"):
+    if name in ("events", "examples", "oov", "words", "pairs", "questions"):
         return f"{number:,.0f}"
-    if name in ("accuracy", "f1", "macro_f1", "micro_f1"):
+    if name in ("accuracy", "f1", "macro_f1", "micro_f1", "analogies"):
         return f"{100 * number:.2f} %"
     return f"{number:,.4g}" if number < 10 else f"{number:,.2f}"

@@ -6,7 +6,7 @@ may be one kind of model with other settings: a name goes wherever a model is as
 
 from typing import Literal, NamedTuple, TypeAlias
 
-Learns: TypeAlias = Literal["language-modelling", "classification", "tagging"]
+Learns: TypeAlias = Literal["language-modelling", "classification", "tagging", "word-vectors"]
 
 
 class Rung(NamedTuple):
@@ -124,6 +124,27 @@ LADDER = (
         "tagging",
         "Huang et al. 2015; Lample et al. 2016",
         "the same with tags that know their neighbours; for entities",
+    ),
+    Rung(
+        "word2vec",
+        "word2vec",
+        "word-vectors",
+        "Mikolov et al. 2013a, b",
+        "skip-gram: a vector for every word, from text that nobody labelled",
+    ),
+    Rung(
+        "cbow",
+        "word2vec",
+        "word-vectors",
+        "Mikolov et al. 2013a",
+        "the same the other way round: a word from those around it; several times faster",
+    ),
+    Rung(
+        "fasttext",
+        "word2vec",
+        "word-vectors",
+        "Bojanowski et al. 2017",
+        "vectors of words and of their letters: a word never seen has one too; for Korean",
     ),
 )
 NAMES = tuple(rung.name for rung in LADDER)

@@ -17,8 +17,9 @@ from pydantic.dataclasses import dataclass
 
 from malmoi.config import CONFIG
 from malmoi.errors import RecipeError, did_you_mean
-from malmoi.models import MODELS, ModelConfig
+from malmoi.models import MODELS, ModelConfig, word2vec
 from malmoi.tasks import TASKS, TaskConfig
+from malmoi.tasks.word_vectors import WordVectors
 from malmoi.training.config import Training
 
 T = TypeVar("T")
@@ -78,6 +79,8 @@ class Recipe:
             faults.append(f"seed: wants a whole number from 0, not {seed!r}")
         if task is not None and model is not None:
             faults += _conflicts(task, model)
+            if isinstance(model, word2vec.Config) and training is not None:
+                faults += _unheard(training)
         if faults or task is None or model is None or training is None:
             raise RecipeError(f"{name} cannot be read", where=faults)
         return cls(task=task, model=model, training=training, seed=seed)
@@ -113,6 +116,19 @@ def _conflicts(task: TaskConfig, model: ModelConfig) -> Iterator[str]:
     context, length = getattr(model, "context", None), getattr(task, "length", 0)
     if context is not None and length > context:
         yield f"task.length: {length} is more than the model can read, model.context = {context}"
+    if isinstance(model, word2vec.Config) != isinstance(task, WordVectors):
+        yield (
+            f"task.kind: a {kind_of(model)} does not learn {kind_of(task)}; "
+            "word-vectors is what word2vec learns, and nothing else learns it"
+        )
+
+
+def _unheard(training: Training) -> Iterator[str]:
+    """What a training is asked for that word2vec has no ear for."""
+    if training.schedule not in ("linear", "constant"):
+        yield f"training.schedule: word2vec falls linearly or not at all, not {training.schedule!r}"
+    if training.steps:
+        yield f"training.steps: word2vec reads whole epochs, not {training.steps} steps"
 
 
 def _one_of(

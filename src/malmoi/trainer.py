@@ -20,17 +20,20 @@ import torch
 
 from malmoi.card import card
 from malmoi.errors import Interrupted, RunError
-from malmoi.models import Model, Network, ngram
+from malmoi.models import Model, Network, ngram, word2vec
 from malmoi.models.gpt import GPT
 from malmoi.models.rnn import RNN
 from malmoi.recipe import Recipe, kind_of
 from malmoi.run import Draft, Run, claim
 from malmoi.tasks import AnyTask
+from malmoi.tasks.classification import ClassificationTask
 from malmoi.tasks.language_modelling import LanguageModellingTask
+from malmoi.tasks.tagging import TaggingTask
+from malmoi.tasks.word_vectors import WordVectorsTask
 from malmoi.training import checkpoint, device as devices
 from malmoi.training.config import Training
-from malmoi.training.distributed import join
-from malmoi.training.events import Evaluated, Event as Happening, Finished, Step
+from malmoi.training.distributed import join, one_process
+from malmoi.training.events import Evaluated, Event as Happening, Finished, Reason, Step
 from malmoi.training.fit import fit
 from malmoi.training.interrupts import heed, signals
 from malmoi.training.state import State
@@ -153,13 +156,20 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
         assert isinstance(task, LanguageModellingTask)
         draft.begin(recipe=recipe.to_toml(), model=record)
         said = yield from _counting(model, task)
+    elif isinstance(model, word2vec.Word2Vec):
+        assert isinstance(task, WordVectorsTask)
+        one_process()
+        draft.begin(recipe=recipe.to_toml(), model=record)
+        said = yield from _sweeping(model, task, recipe, draft)
     else:
+        assert not isinstance(task, WordVectorsTask)
         said = yield from _fitting(model, task, recipe, draft, record)
     report: dict[str, Any] = {**said, "parameters": _size(model)}
     for split in ("valid", "test"):
         report.setdefault(split, None)
         if split not in task.events:
             continue
+        assert not isinstance(task, WordVectorsTask)
         if not report[split] and getattr(model, "normalised", True) and draft.world.leads:
             yield Measuring(split)
             report[split] = _plain(task.measure(model, split))
@@ -185,9 +195,57 @@ def _counting(
     return {"announcements": told, "seconds": seconds, "tokens_per_second": events / seconds}
 
 
+def _sweeping(
+    model: word2vec.Word2Vec, task: WordVectorsTask, recipe: Recipe, draft: Draft
+) -> Generator[Event, None, dict[str, Any]]:
+    """Read the text so many times, moving the vectors of its words."""
+    plan, text = recipe.training, task.text.vocabulary
+    end = plan.lr * plan.floor if plan.schedule == "linear" else plan.lr
+    yield Planned(plan.epochs * len(word2vec.cuts(task.corpus.tokens)))
+    read, started = 0, time.perf_counter()
+    step = epoch = 0
+    model.begin(recipe.seed)
+    for step, done in enumerate(
+        model.learn(
+            task.corpus.tokens,
+            text.types,
+            text.counts,
+            lr=(plan.lr, end),
+            epochs=plan.epochs,
+            threads=max(1, plan.threads),
+            minutes=plan.minutes,
+            seed=recipe.seed,
+        ),
+        start=1,
+    ):
+        read, epoch = read + done.words, done.epoch
+        seconds = round(time.perf_counter() - started, 3)
+        event = Step(step, epoch, done.loss, 0.0, done.lr, done.words, done.seconds)
+        if step % plan.log_every == 0 or step == 1:
+            row = {"event": "step", "step": step, "epoch": epoch, "loss": done.loss}
+            draft.record({**row, "lr": done.lr, "read": read, "seconds": seconds})
+        yield event
+    seconds = time.perf_counter() - started
+    words = plan.epochs * task.events["train"]
+    reason: Reason = "minutes" if read < words else "epochs"
+    draft.record({"event": "finished", "step": step, "reason": reason})
+    yield Finished(step, epoch, reason)
+    said: dict[str, Any] = {
+        "announcements": [],
+        "seconds": seconds,
+        "tokens_per_second": read / max(seconds, 1e-9),
+        "epochs": epoch,
+        "reason": reason,
+    }
+    if task.config.similarity or task.config.analogies:
+        yield Measuring("test")
+        said["test"] = _plain(task.examine(model.vectors(text.types)))
+    return said
+
+
 def _fitting(
     model: Network,
-    task: AnyTask,
+    task: LanguageModellingTask | ClassificationTask | TaggingTask,
     recipe: Recipe,
     draft: Draft,
     record: dict[str, Any],

@@ -23,6 +23,7 @@ VERBS = {
     "classify": ("read", "The label of each text, and its probability."),
     "tag": ("read", "The tag of every word, the entities, and where they stand in the text."),
     "explain": ("explain", "A picture of why a classifier or a tagger answers as it does."),
+    "vectors": ("vectors", "Word vectors: nearest words, analogies, similarity, export."),
     "check": ("check", "Test the laws every model obeys on a run of yours."),
     "export": ("export", "Write a run in another program's format."),
     "data": ("data", "List, inspect and fetch data sets."),

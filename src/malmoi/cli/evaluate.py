@@ -67,11 +67,16 @@ def evaluate_(
     from malmoi.recipe import Recipe
     from malmoi.run import open_run
     from malmoi.tasks.language_modelling import LanguageModelling
-    from malmoi.use import LanguageModel, load
+    from malmoi.use import LanguageModel, WordVectors, load
 
     if data == "-" and split is not None:
         raise UsageError("stdin is read whole: it has no splits", hint="leave out --split")
     lm = load(run, device=set_up(threads, device))
+    if isinstance(lm, WordVectors):
+        raise UsageError(
+            "word vectors are compared with what people say of words, not with a text",
+            hint=f"malmoi vectors {run} evaluate",
+        )
     if not isinstance(lm, LanguageModel):
         from malmoi.cli.measure import measure
 

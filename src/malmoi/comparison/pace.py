@@ -10,6 +10,7 @@ import torch
 
 from malmoi.recipe import Recipe
 from malmoi.tasks import AnyTask
+from malmoi.tasks.word_vectors import WordVectorsTask
 from malmoi.training import device as devices
 from malmoi.training.events import Step
 from malmoi.training.fit import fit
@@ -29,6 +30,7 @@ def fitted(recipe: Recipe, *, seconds: float) -> Recipe:
     before = torch.get_num_threads()
     with tempfile.TemporaryDirectory(prefix="malmoi-pace-") as folder:
         task = recipe.task.prepare(Path(folder), recipe.seed)
+        assert not isinstance(task, WordVectorsTask)  # refused before
         choices = [recipe.training.threads] if recipe.training.threads else sorted({1, before})
         step, threads = min((_step(recipe, task, threads), threads) for threads in choices)
         epoch = -(-len(task.batches("train", epoch=0)) // recipe.training.accumulate)
@@ -62,6 +64,7 @@ def _step(recipe: Recipe, task: AnyTask, threads: int) -> float:
     torch.manual_seed(recipe.seed)
     model = recipe.model.build(task.sizes)
     assert isinstance(model, torch.nn.Module)
+    assert not isinstance(task, WordVectorsTask)
     model.to(devices.prepare(plan))
     state = State.begin(model, plan, seed=recipe.seed)
     events = itertools.islice(fit(model, task, plan, state), WARM + MEASURED)

@@ -163,6 +163,11 @@ def check(models: Sequence[str]) -> None:
     """Raises UsageError unless these may stand in one table."""
     if not models:
         raise UsageError("compare which models?", hint="--models ngram,lstm,gpt")
+    if vectors := [name for name in models if name in names_of("word-vectors")]:
+        raise UsageError(
+            f"{vectors[0]} has no held-out text to be measured on",
+            hint="train it, then: malmoi vectors RUN evaluate",
+        )
     if len(set(models)) < len(models):
         raise UsageError("a model is named twice", where=", ".join(models))
     learnt = {

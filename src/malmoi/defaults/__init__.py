@@ -3,6 +3,7 @@
 from malmoi.data.dataset import DataSet
 from malmoi.defaults.describe import describe
 from malmoi.defaults.reading import recommend_classifier, recommend_tagger
+from malmoi.defaults.vectors import recommend_vectors
 from malmoi.defaults.writing import recommend
 from malmoi.errors import DataError, UsageError, did_you_mean
 from malmoi.ladder import LADDER, NAMES, Learns, Rung, names_of
@@ -46,6 +47,9 @@ def recipe_for(
         case "tagging":
             sentences = sum(1 for _ in source.sentences("train"))
             return recommend_tagger(name, data=data, tokens=kind, sentences=sentences, seed=seed)
+        case "word-vectors":
+            characters = sum(len(line) + 1 for line in source.lines("train"))
+            return recommend_vectors(name, data=data, tokens=kind, characters=characters, seed=seed)
 
 
 def learns_from(source: DataSet) -> Learns:

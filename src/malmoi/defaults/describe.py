@@ -1,6 +1,16 @@
 """A configuration in a few words."""
 
-from malmoi.models import ModelConfig, bow, classifier, gpt, han, ngram, selfattentive, tagger
+from malmoi.models import (
+    ModelConfig,
+    bow,
+    classifier,
+    gpt,
+    han,
+    ngram,
+    selfattentive,
+    tagger,
+    word2vec,
+)
 
 ESTIMATORS = {
     "kneser-ney": "modified Kneser–Ney",
@@ -30,6 +40,9 @@ def describe(model: ModelConfig) -> str:
             shape = f"{_cell(model)}, {model.layers} × {model.d}, {model.head}{spelt}"
         case gpt.Config():
             shape = f"{model.layers} × {model.d}, {model.heads} heads, context {model.context}"
+        case word2vec.Config():
+            letters = f", n-grams {model.shortest}–{model.longest}" if model.longest else ""
+            return f"{model.architecture}, {model.d}, {model.loss}{letters}"
         case _:
             shape = f"{model.layers} × {model.d}" + (", tied" if model.tied else "")
     return shape + (f", dropout {model.dropout:g}" if model.dropout else "")

@@ -2,13 +2,13 @@
 
 from typing import TypeAlias
 
-from malmoi.models import bow, classifier, gpt, han, ngram, rnn, selfattentive, tagger
+from malmoi.models import bow, classifier, gpt, han, ngram, rnn, selfattentive, tagger, word2vec
 
 Writer: TypeAlias = rnn.ElmanConfig | rnn.GRUConfig | rnn.LSTMConfig | gpt.Config
 Reader: TypeAlias = (
     bow.Config | classifier.Config | selfattentive.Config | han.Config | tagger.Config
 )
-ModelConfig: TypeAlias = ngram.Config | Writer | Reader
+ModelConfig: TypeAlias = ngram.Config | Writer | Reader | word2vec.Config
 Network: TypeAlias = (
     rnn.RNN
     | gpt.GPT
@@ -18,7 +18,7 @@ Network: TypeAlias = (
     | han.HAN
     | tagger.Tagger
 )
-Model: TypeAlias = ngram.NGram | Network
+Model: TypeAlias = ngram.NGram | word2vec.Word2Vec | Network
 
 MODELS = {
     "ngram": ngram.Config,  # Kneser & Ney 1995, Chen & Goodman 1998
@@ -31,4 +31,5 @@ MODELS = {
     "selfattentive": selfattentive.Config,  # Lin et al. 2017
     "han": han.Config,  # Yang et al. 2016
     "tagger": tagger.Config,  # Huang et al. 2015, Lample et al. 2016, Ma & Hovy 2016
+    "word2vec": word2vec.Config,  # Mikolov et al. 2013a, b, Bojanowski et al. 2017
 }

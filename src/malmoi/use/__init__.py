@@ -14,19 +14,23 @@ from malmoi.tasks.classification import Classification
 from malmoi.tasks.labels import Labels
 from malmoi.tasks.lexicon import Lexicon
 from malmoi.tasks.tagging import Tagging
+from malmoi.tasks.word_vectors import WordVectors as WordVectorsConfig
 from malmoi.text import Text
 from malmoi.use.classifier import Classifier
 from malmoi.use.language_model import LanguageModel
 from malmoi.use.tagger import Tagger
+from malmoi.vectors.run import from_run
+from malmoi.vectors.words import WordVectors
 
-__all__ = ["Classifier", "LanguageModel", "Tagger", "Usable", "load", "load_as"]
+__all__ = ["Classifier", "LanguageModel", "Tagger", "Usable", "WordVectors", "load", "load_as"]
 
-Usable: TypeAlias = LanguageModel | Classifier | Tagger
-T = TypeVar("T", LanguageModel, Classifier, Tagger)
+Usable: TypeAlias = LanguageModel | Classifier | Tagger | WordVectors
+T = TypeVar("T", LanguageModel, Classifier, Tagger, WordVectors)
 KINDS: dict[type[Usable], tuple[str, str]] = {
     LanguageModel: ("a language model", "generate, next, score"),
     Classifier: ("a classifier", "classify, explain"),
     Tagger: ("a tagger", "tag, explain"),
+    WordVectors: ("word vectors", "vectors"),
 }
 
 
@@ -37,6 +41,8 @@ def load(folder: str | Path, *, device: str = "cpu") -> Usable:
     """
     run = open_run(folder)
     task = Recipe.from_toml(run.recipe, name=str(run.folder / "recipe.toml")).task
+    if isinstance(task, WordVectorsConfig):
+        return from_run(run.folder)
     model: Any = network(run, device=device)  # a Module's __call__ does not tell its types
     sizes = sizes_of(run)
     if isinstance(task, Tagging):

@@ -6,7 +6,8 @@ for finding in check(lm):
 
 from collections.abc import Iterator
 
-from malmoi.use import LanguageModel, Usable
+from malmoi.errors import UsageError
+from malmoi.use import LanguageModel, Usable, WordVectors
 from malmoi.use.laws import reading, writing
 from malmoi.use.laws.finding import Finding, apart
 
@@ -17,4 +18,9 @@ def check(used: Usable, *, seed: int = 0) -> Iterator[Finding]:
     """One finding for each law, as they are made."""
     if isinstance(used, LanguageModel):
         return writing.check(used, seed=seed)
+    if isinstance(used, WordVectors):
+        raise UsageError(
+            "word vectors obey no law that a run could break",
+            hint="malmoi vectors RUN evaluate",
+        )
     return reading.check(used, seed=seed)

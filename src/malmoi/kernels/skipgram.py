@@ -1,0 +1,302 @@
+"""One reading of a text by word2vec: skip-gram or CBOW; negative samples or a Huffman tree.
+
+Mikolov et al. 2013a (arXiv:1301.3781), 2013b (arXiv:1310.4546); Bojanowski et al. 2017.
+
+An input is a bag of rows of C, its middle h; what is asked of it is a list of rows of U, each with
+the answer t that is true (1: it was said; 0: it was not) and a weight m:
+
+    h = 1/|bag| Σ_{r ∈ bag} C_r
+    E = −Σ_k m_k log σ(±u_k·h)             + where t_k = 1, − where t_k = 0
+    g_k = m_k (t_k − σ(u_k·h))             e = Σ_k g_k u_k = −∂E/∂h
+    u_k ← u_k + η g_k h                    C_r ← C_r + η e          (/ |bag| where `spread`)
+
+    skip-gram      the bag is a word (and its n-grams); asked are the words around it, one by one
+    CBOW           the bag is the words around a word; asked is the word
+    negative       the word that was said, and words of the noise: t = 1, 0, 0, …
+    hierarchical   the nodes on the word's way down the tree: t = 1 where it turns left
+    shared         skip-gram with negatives drawn once for a window: all of its words are asked at
+                   once, and each negative for all of them (m is how many they are)
+
+While the words around one word are asked, h follows its bag: it moves by `pull` · η e, where
+pull = Σ_r n_r² / |bag| for a bag that holds the row r n_r times (1 where there are no repetitions).
+The bag itself is moved once, at the end.
+
+Several threads may sweep over the same C and U without a lock (Hogwild; Recht et al. 2011).
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from malmoi.kernels.compile import reordered
+
+NEGATIVE, HIERARCHICAL, SHARED = 0, 1, 2
+LONGEST = 1_000
+"""Words of a sentence that are read together; the rest is read as further sentences."""
+EVERY = 64  # one word in so many tells what it cost
+
+
+class Net(NamedTuple):
+    """C: [rows, d], words, then n-grams.  U: [words or nodes, d]."""
+
+    C: np.ndarray
+    U: np.ndarray
+
+
+class Bags(NamedTuple):
+    """The rows of word w are row[first[w]:first[w+1]].  pull: how h follows its bag."""
+
+    first: np.ndarray
+    row: np.ndarray
+    pull: np.ndarray
+
+
+class Noise(NamedTuple):
+    """An alias table (Walker 1977): i is drawn evenly, and stays i by a chance of stay[i] / 2³²."""
+
+    stay: np.ndarray
+    other: np.ndarray
+
+
+class Tree(NamedTuple):
+    """The way to word w is node[first[w]:first[w+1]]; left: whether it turns left there."""
+
+    first: np.ndarray
+    node: np.ndarray
+    left: np.ndarray
+
+
+class Plan(NamedTuple):
+    """asked: NEGATIVE, HIERARCHICAL or SHARED.  longest: the longest way down the tree.
+    lr: η falls linearly from the first of the two at `read` = 0 to the second at `total`."""
+
+    cbow: bool
+    asked: int
+    window: int
+    negatives: int
+    longest: int
+    spread: bool
+    lr: tuple[float, float]
+    total: float
+
+
+@reordered
+def sweep(
+    stream: np.ndarray,
+    keep: np.ndarray,
+    net: Net,
+    bags: Bags,
+    noise: Noise,
+    tree: Tree,
+    plan: Plan,
+    read: float,
+    seed: int,
+) -> tuple[int, float, int]:
+    """Learn from a stretch of the stream, 0 between sentences, `read` words into the training.
+
+    keep: word w is read by a chance of keep[w] / 2³².  Returns how many words were there, what
+    some of the predictions cost in nats, and how many those were.
+    """
+    C, U = net
+    d = C.shape[1]
+    ways = max(2 * plan.window + plan.negatives, 1 + plan.negatives, plan.longest)
+    rng = np.array([np.uint64(seed)])
+    sentence = np.empty(LONGEST, np.int64)
+    asked, answer = np.empty(ways, np.int64), np.empty(ways, np.float32)
+    weight, g = np.ones(ways, np.float32), np.empty(ways, np.float32)
+    h, h0, e = np.empty(d, np.float32), np.empty(d, np.float32), np.empty(d, np.float32)
+    words = n = told = 0
+    cost = 0.0
+    for p in range(len(stream)):
+        w = np.int64(stream[p])
+        if w != 0:
+            words += 1
+            if draw(rng) < keep[w]:
+                sentence[n] = w
+                n += 1
+            if n < LONGEST and p + 1 < len(stream):
+                continue
+        progress = min(1.0, (read + words) / plan.total)
+        lr = np.float32(plan.lr[0] + progress * (plan.lr[1] - plan.lr[0]))
+        for i in range(n):
+            reach = 1 + below(rng, plan.window)
+            low, high = max(0, i - reach), min(n, i + reach + 1)
+            if high - low < 2:
+                continue
+            tells = (p + i) % EVERY == 0
+            h[:] = 0.0
+            if plan.cbow:
+                size = 0
+                for j in range(low, high):
+                    if j != i:
+                        size += gather(h, C, bags, sentence[j])
+            else:
+                size = gather(h, C, bags, sentence[i])
+            share = np.float32(1.0 / size)
+            for q in range(d):
+                h[q] *= share
+                h0[q] = h[q]
+            if not plan.spread:
+                share = np.float32(1.0)
+            if plan.cbow:
+                K = ask(sentence[i], rng, noise, tree, plan, asked, answer)
+                cost += weigh(h, U, asked, answer, weight, K, lr, g, tells)
+                told += tells
+                turn(h, U, asked, K, g, e)
+                for j in range(low, high):
+                    if j != i:
+                        scatter(e, share, C, bags, sentence[j])
+                continue
+            pull = share * bags.pull[sentence[i]]
+            if plan.asked == SHARED:
+                K = 0
+                for j in range(low, high):
+                    if j != i:
+                        asked[K], answer[K], weight[K] = sentence[j], 1.0, 1.0
+                        K += 1
+                pairs = K
+                for _ in range(plan.negatives):
+                    K += another(rng, noise, asked, answer, pairs, K)
+                weight[pairs:K] = pairs
+                cost += weigh(h, U, asked, answer, weight, K, lr, g, tells)
+                told += tells * pairs
+                turn(h, U, asked, K, g, e)
+                scatter(e, share, C, bags, sentence[i])
+                continue
+            for j in range(low, high):
+                if j != i:
+                    K = ask(sentence[j], rng, noise, tree, plan, asked, answer)
+                    cost += weigh(h, U, asked, answer, weight, K, lr, g, tells)
+                    told += tells
+                    turn(h, U, asked, K, g, e)
+                    for q in range(d):
+                        h[q] += pull * e[q]
+            for q in range(d):
+                e[q] = (h[q] - h0[q]) / pull
+            scatter(e, share, C, bags, sentence[i])
+        n = 0
+    return words, cost, told
+
+
+@reordered
+def draw(rng: np.ndarray) -> int:
+    """32 random bits (a linear congruence of 64, its upper half; Knuth)."""
+    rng[0] = rng[0] * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+    return np.int64(rng[0] >> np.uint64(32))  # type: ignore[return-value]  # int() is unsigned
+
+
+@reordered
+def below(rng: np.ndarray, n: int) -> int:
+    """One of 0 … n − 1."""
+    return (draw(rng) * n) >> 32
+
+
+@reordered
+def noisy(rng: np.ndarray, noise: Noise) -> int:
+    """A word of the noise."""
+    i = below(rng, len(noise.stay))
+    drawn: int = i if draw(rng) < noise.stay[i] else noise.other[i]
+    return drawn
+
+
+@reordered
+def gather(h: np.ndarray, C: np.ndarray, bags: Bags, word: int) -> int:
+    """Add the rows of a word to h; returns how many there are."""
+    begin: int = bags.first[word]
+    end: int = bags.first[word + 1]
+    for at in range(begin, end):
+        r = bags.row[at]
+        for q in range(len(h)):
+            h[q] += C[r, q]
+    return end - begin
+
+
+@reordered
+def scatter(e: np.ndarray, share: np.float32, C: np.ndarray, bags: Bags, word: int) -> None:
+    """Move the rows of a word."""
+    for at in range(bags.first[word], bags.first[word + 1]):
+        r = bags.row[at]
+        for q in range(len(e)):
+            C[r, q] += share * e[q]
+
+
+@reordered
+def ask(
+    word: int,
+    rng: np.ndarray,
+    noise: Noise,
+    tree: Tree,
+    plan: Plan,
+    asked: np.ndarray,
+    answer: np.ndarray,
+) -> int:
+    """Which rows of U are asked for a word, and the answers; returns how many."""
+    K = 0
+    if plan.asked == HIERARCHICAL:
+        for at in range(tree.first[word], tree.first[word + 1]):
+            asked[K], answer[K] = tree.node[at], tree.left[at]
+            K += 1
+        return K
+    asked[0], answer[0] = word, 1.0
+    K = 1
+    for _ in range(plan.negatives):
+        K += another(rng, noise, asked, answer, 1, K)
+    return K
+
+
+@reordered
+def another(
+    rng: np.ndarray, noise: Noise, asked: np.ndarray, answer: np.ndarray, said: int, K: int
+) -> int:
+    """Ask a word of the noise at place K, unless it is one of the first, which were said."""
+    word = noisy(rng, noise)
+    for k in range(said):
+        if asked[k] == word:
+            return 0
+    asked[K], answer[K] = word, 0.0
+    return 1
+
+
+@reordered
+def weigh(
+    h: np.ndarray,
+    U: np.ndarray,
+    asked: np.ndarray,
+    answer: np.ndarray,
+    weight: np.ndarray,
+    K: int,
+    lr: np.float32,
+    g: np.ndarray,
+    tells: bool,
+) -> float:
+    """g_k times η; what the answers cost, if that is to be told."""
+    cost = 0.0
+    for k in range(K):
+        u = asked[k]
+        x = np.float32(0.0)
+        for q in range(len(h)):
+            x += h[q] * U[u, q]
+        g[k] = x
+    for k in range(K):
+        p = np.float32(1.0) / (np.float32(1.0) + math.exp(-g[k]))
+        if tells:
+            x = g[k] if answer[k] > 0.5 else -g[k]
+            cost += weight[k] * (math.log1p(math.exp(-abs(x))) - min(x, 0.0))
+        g[k] = lr * weight[k] * (answer[k] - p)
+    return cost
+
+
+@reordered
+def turn(
+    h: np.ndarray, U: np.ndarray, asked: np.ndarray, K: int, g: np.ndarray, e: np.ndarray
+) -> None:
+    """e = η Σ g_k u_k, and u_k ← u_k + η g_k h."""
+    for q in range(len(e)):
+        e[q] = 0.0
+    for k in range(K):
+        u, gk = asked[k], g[k]
+        for q in range(len(h)):
+            x = U[u, q]
+            e[q] += gk * x
+            U[u, q] = x + gk * h[q]
