@@ -55,11 +55,14 @@ class Ragged:
         """SHA-256 of all of it."""
         return hashlib.sha256(self.start.tobytes() + self.flat.tobytes()).hexdigest()
 
-    def padded(self, rows: Sequence[int] | Rows) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]:
-        """Some of the sequences side by side, and where they are; T is 1 at least."""
+    def padded(
+        self, rows: Sequence[int] | Rows, *, multiple: int = 1
+    ) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]:
+        """Some of the sequences side by side, and where they are; T is a multiple, 1 at least."""
         rows = np.asarray(rows, dtype=np.int64)
         start, end = self.start[rows], self.start[rows + 1]
         T = max(1, int((end - start).max(initial=0)))
+        T += -T % multiple
         at = start[:, None] + np.arange(T)
         inside = at < end[:, None]
         at[~inside] = 0

@@ -21,6 +21,7 @@ from malmoi.text import Text, Vocabulary
 from malmoi.text.hangul import decompose
 
 LETTERS = "letters.json"
+FEW_SHAPES = 32  # words are spelt so many at a time: oneDNN keeps a program for each shape it meets
 RARE = 2  # letters seen less often are unknown letters
 Words: TypeAlias = tuple[str, ...]
 
@@ -111,7 +112,8 @@ class Read:
         if self.letters is None:
             return Sentences(ids, mask)
         different, index = np.unique(forms.numpy(), return_inverse=True)
-        letters, there = self.letters.padded(different)
+        different = np.append(different, np.full(-len(different) % FEW_SHAPES, different[0]))
+        letters, there = self.letters.padded(different, multiple=4)
         return Sentences(
             ids, mask, Spelling(letters, there, torch.from_numpy(index.reshape(forms.shape)))
         )
