@@ -35,6 +35,7 @@ GROUPS = {
     "Train and measure": ("compare", "train", "evaluate", "check", "export"),
     "Write, with a language model": ("generate", "next", "score"),
     "Read, with a classifier or a tagger": ("classify", "tag", "explain"),
+    "Words, with word vectors": ("vectors",),
     "What there is": ("data", "models"),
 }
 
