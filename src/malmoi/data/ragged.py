@@ -24,6 +24,14 @@ Rows: TypeAlias = Int64[np.ndarray, "B"]
 POOL = 64  # batches whose texts are sorted by length together: like lengths, yet mixed
 
 
+def digest(*parts: str | bytes) -> str:
+    """SHA-256 of several things that are kept together."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part.encode() if isinstance(part, str) else part)
+    return found.hexdigest()
+
+
 @dataclass(frozen=True)
 class Ragged:
     """Sequence i is flat[start[i] : start[i + 1]]."""
@@ -53,7 +61,7 @@ class Ragged:
     @property
     def digest(self) -> str:
         """SHA-256 of all of it."""
-        return hashlib.sha256(self.start.tobytes() + self.flat.tobytes()).hexdigest()
+        return digest(self.start.tobytes(), self.flat.tobytes())
 
     def padded(
         self, rows: Sequence[int] | Rows, *, multiple: int = 1

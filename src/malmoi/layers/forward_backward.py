@@ -212,7 +212,7 @@ class _Sums(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, *inputs: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor]:
         *known, tags = inputs
         places = Places(*known[4:])
         chain = arrays(Scores(*known[:4]), places)

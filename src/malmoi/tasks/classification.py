@@ -23,7 +23,7 @@ from malmoi.config import CONFIG, Sizes
 from malmoi.data import catalogue
 from malmoi.data.batches import LabelledBatch
 from malmoi.data.examples import Example
-from malmoi.data.ragged import Buckets, Made, Ragged, Rows
+from malmoi.data.ragged import Buckets, Made, Ragged, Rows, digest
 from malmoi.errors import DataError
 from malmoi.metrics.labels import Labels as Report
 from malmoi.objective import Loss
@@ -212,8 +212,11 @@ class ClassificationTask:
 
     @property
     def fingerprint(self) -> dict[str, str]:
-        """What a resumed training compares: SHA-256 of the numbers of each split."""
-        return {split: texts.ids.digest for split, texts in self.texts.items()}
+        """What a resumed training compares: SHA-256 of the texts and labels of each split."""
+        return {
+            split: digest(texts.ids.digest, texts.y.tobytes())
+            for split, texts in self.texts.items()
+        }
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from malmoi.config import CONFIG, Sizes
 from malmoi.data import catalogue
 from malmoi.data.batches import LabelledBatch
 from malmoi.data.examples import Tagged
-from malmoi.data.ragged import Buckets, Made, Ragged
+from malmoi.data.ragged import Buckets, Made, Ragged, digest
 from malmoi.errors import DataError, did_you_mean
 from malmoi.layers.crf import Moves
 from malmoi.metrics import schemes
@@ -172,8 +172,11 @@ class TaggingTask:
 
     @property
     def fingerprint(self) -> dict[str, str]:
-        """What a resumed training compares: SHA-256 of the numbers of each split."""
-        return {split: read.forms.digest for split, read in self.read.items()}
+        """What a resumed training compares: SHA-256 of the words and tags of each split."""
+        return {
+            split: digest(read.forms.digest, self.y[split].digest)
+            for split, read in self.read.items()
+        }
 
     @property
     def facts(self) -> dict[str, Any]:
