@@ -10,9 +10,11 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, strategies as st
 
+from malmoi.comparison.fair import ranked
 from malmoi.comparison.report import report
 from malmoi.comparison.report.strips import SHADES, gaps, shade
 from malmoi.comparison.result import Said
+from malmoi.comparison.table import columns
 from malmoi.explain.chart import TOP
 
 HOSTILE = "</style><script>alert('x')</script><img src=http://x.example onerror=alert(1)>&\"\x00"
@@ -89,6 +91,24 @@ def test_the_table_of_the_page_has_the_figures_of_the_comparison(made_up, langua
         assert any(name in text and figure in text for text in rows)
     assert "lstm" in page.all("tr", "first")[0][1]
     assert "lstm foresaw the test text best, with perplexity 118.73" in page.all("header")[0][1]
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_narrow_page_says_beside_the_name_what_it_has_no_column_for(made_up, alike):
+    comparison = made_up()
+    if not alike:  # no perplexities then: bits are the headline
+        other = dataclasses.replace(comparison.ground, tokenisation="bpe")
+        first, *rest = comparison.entries
+        comparison = dataclasses.replace(
+            comparison, entries=(dataclasses.replace(first, ground=other), *rest)
+        )
+    asides = [text for _, text in Page(report(comparison)).all("span", "aside")]
+    always, *others = sorted(columns(comparison), key=lambda column: column.keep > 0)
+    assert {column.keep > 0 for column in others} == {True, False}
+    for entry, aside in zip(ranked(comparison), asides, strict=True):
+        for column in (always, *others):
+            figure = column.cell(entry)
+            assert (figure in aside) == (column.keep > 0 and figure != "–"), column.title
 
 
 def test_no_text_of_a_user_becomes_markup(made_up):

@@ -114,7 +114,7 @@ FIGURES = {
         ),
         Figure(
             "bits_per_character", "bits per character", "bits per\ncharacter", figures.bits,
-            "lower", 1, "",
+            "lower", 1, "{} bits/character",
         ),
         Figure(
             "bits_per_byte", "bits per byte", "bits per\nbyte", figures.bits,

@@ -1,6 +1,6 @@
 """The table of the page: what the terminal shows, with room for a few words on each model."""
 
-from malmoi.comparison.fair import best, judge, ranked
+from malmoi.comparison.fair import best, ranked
 from malmoi.comparison.report.parts import lines, named, user
 from malmoi.comparison.result import Comparison
 from malmoi.comparison.table import Column, columns, level_of, notes, ordering
@@ -20,7 +20,7 @@ def table(comparison: Comparison) -> Markup:
         aside = [
             user("span", column.aside.format(cell))
             for column in shown
-            if column.aside and (cell := column.cell(entry)) != "–"
+            if column.aside and column.keep and (cell := column.cell(entry)) != "–"
         ]
         name = tag(
             "th",
@@ -42,14 +42,13 @@ def table(comparison: Comparison) -> Markup:
         name = user("th", level.name)
         rows.append(tag("tr", {"class": "limit"}, name, *cells))
     said = [user("li", note) for note in notes(comparison)]
-    wide = comparison.ground.headline == "perplexity" == judge(comparison).order
     return tag(
         "section",
         None,
         tag("h2", None, "The models"),
         tag(
             "table",
-            {"class": "models" if wide else "models bits"},
+            {"class": "models"},
             tag("thead", None, tag("tr", None, *head)),
             tag("tbody", None, *rows),
         ),
