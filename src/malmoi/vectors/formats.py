@@ -14,14 +14,14 @@ the end of the line.  A word that comes a second time is left out.
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 
 from malmoi import files
 from malmoi.data.lines import check_file
 from malmoi.errors import DataError, EmptyText, TextError, UsageError
-from malmoi.vectors.fasttext import MAGIC, read_fasttext
+from malmoi.vectors.fasttext import is_fasttext, read_fasttext
 from malmoi.vectors.packed import unpacked
 from malmoi.vectors.run import from_run, is_run
 from malmoi.vectors.words import WordVectors
@@ -44,7 +44,7 @@ def read_vectors(path: Path | str, *, limit: int = 0) -> WordVectors:
         head = stream.peek(PEEK)[:PEEK]
         if not head:
             raise EmptyText("there is not one byte in the file", where=str(path))
-        if head[:4] == MAGIC:
+        if is_fasttext(head):
             vectors = read_fasttext(stream, path)
             return vectors.first(limit) if limit else vectors
         header = _header(head)
@@ -95,18 +95,16 @@ def _header(head: bytes) -> tuple[int, int] | None:
 
 
 def _binary(head: bytes, d: int) -> bool:
-    """Whether the numbers of the first word are bytes: read as text, they would be no numbers."""
+    """Whether the numbers of the first word are bytes that no text has."""
     line, end, _ = head.partition(b"\n")[2].partition(b"\n")
-    fields = line.rstrip().split(b" ")
-    try:
-        for field in fields[-d:] if end else fields[1:-1]:
-            float(field)
-        return len(fields) <= d and bool(end)
-    except ValueError:
-        return sum(byte in b"0123456789.-+eE \r" for byte in line) < 0.8 * len(line)
+    fields = line.rstrip(b"\r ").split(b" ")
+    numbers = fields[-d:] if end and len(fields) > d else fields[1:]
+    return any(not 32 <= byte < 127 and byte != 9 for field in numbers for byte in field)
 
 
-def _read_binary(stream: BinaryIO, path: Path, limit: int) -> tuple[list[str], list[np.ndarray]]:
+def _read_binary(
+    stream: io.BufferedReader, path: Path, limit: int
+) -> tuple[list[str], list[np.ndarray]]:
     V, d = (int(n) for n in stream.readline().split())
     words: list[str] = []
     rows: list[np.ndarray] = []
@@ -136,7 +134,7 @@ def _read_binary(stream: BinaryIO, path: Path, limit: int) -> tuple[list[str], l
 
 
 def _read_text(
-    stream: BinaryIO, path: Path, limit: int, header: bool
+    stream: io.BufferedReader, path: Path, limit: int, header: bool
 ) -> tuple[list[str], list[np.ndarray]]:
     said = tuple(int(n) for n in stream.readline().split()) if header else None
     words: list[str] = []
@@ -176,7 +174,7 @@ def _numbers(fields: list[str]) -> np.ndarray | None:
     return row if np.isfinite(row).all() else None
 
 
-def _lines(stream: BinaryIO, path: Path, first: int) -> Iterator[tuple[int, str]]:
+def _lines(stream: io.BufferedReader, path: Path, first: int) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(stream, start=first):
         text = _decoded(line, path, f"line {number:,}").rstrip("\r\n").rstrip(" ")
         if text:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from malmoi.errors import DataError, TextError
 
@@ -47,19 +47,18 @@ def _open(path: Path, stack: ExitStack) -> io.BufferedReader:
     if inner.peek(262)[257:262] != b"ustar":
         return inner
     tar = stack.enter_context(tarfile.open(fileobj=inner, mode="r|"))  # noqa: SIM115
+    names, data = [], b""
     for member in tar:
-        if member.isfile():
-            found = tar.extractfile(member)
-            assert found is not None
-            data = found.read()
-            others = [other.name for other in tar if other.isfile()]
-            _one([member.name, *others], path)
-            return io.BufferedReader(cast(Any, io.BytesIO(data)))
-    return cast(io.BufferedReader, _one([], path))
+        found = tar.extractfile(member)
+        if found is not None:
+            data = data if names else found.read()
+            names.append(member.name)
+    _one(names, path)
+    return io.BufferedReader(cast(Any, io.BytesIO(data)))
 
 
-def _buffered(file: IO[bytes]) -> io.BufferedReader:
-    return io.BufferedReader(cast(Any, file), 1 << 18)
+def _buffered(file: Any) -> io.BufferedReader:
+    return io.BufferedReader(file, 1 << 18)
 
 
 def _one(names: list[str], path: Path) -> str:
