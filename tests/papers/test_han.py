@@ -1,5 +1,7 @@
 """The hierarchical attention network against Yang et al.'s equations, sentence by sentence."""
 
+import random
+
 import pytest
 import torch
 from torch import nn
@@ -98,3 +100,52 @@ def test_without_sentence_ends_a_document_is_one_sentence():
 def test_a_document_without_words_is_read():
     empty = Sentences(torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 3, dtype=torch.bool))
     assert model_of()(empty).logits.isfinite().all()
+
+
+MARK = 8
+
+
+def made_up(n, seed):
+    """Documents of 4 to 6 sentences, most with a word for one of two labels; the one whose word
+    counts, anywhere among them, is marked.  (Without others that speak against it a network may
+    watch for one label alone, and look anywhere for want of it.)"""
+    chance = random.Random(seed)
+
+    def word(label):
+        return 2 + 3 * label + chance.randrange(3)
+
+    documents, where, labels = [], [], []
+    for _ in range(n):
+        sentences = [chance.choices(range(9, 40), k=chance.randint(3, 7)) for _ in range(6)]
+        sentences = sentences[: chance.randint(4, 6)]
+        decides, label = chance.randrange(len(sentences)), chance.randrange(2)
+        for i, sentence in enumerate(sentences):
+            if i == decides:
+                sentence.insert(chance.randrange(len(sentence)), word(label))
+                sentence.insert(chance.randrange(len(sentence)), MARK)
+            elif chance.random() < 0.6:
+                sentence.insert(chance.randrange(len(sentence)), word(chance.randrange(2)))
+        documents.append(sentences)
+        where.append(decides)
+        labels.append(label)
+    return documents, where, torch.tensor(labels)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_attention_finds_the_sentence_that_decides(seed):
+    torch.manual_seed(seed)
+    model = Config(d=10, d_word=16, dropout=0.5).build(Sizes(40, labels=2))
+    documents, _, y = made_up(1200, seed=1)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.01)
+    for _ in range(8):
+        for k in range(0, len(documents), 30):
+            optimiser.zero_grad()
+            rows = slice(k, k + 30)
+            model.loss(batch(documents[rows]), y[rows]).mean().backward()
+            optimiser.step()
+    documents, where, y = made_up(400, seed=2)
+    with listen(model.eval(), "pool_sentences.alpha") as heard, torch.no_grad():
+        said = model(batch(documents)).best()
+    found = heard["pool_sentences.alpha"][0].argmax(1)
+    assert (said == y).float().mean() > 0.97
+    assert (found == torch.tensor(where)).float().mean() >= 0.95
