@@ -116,6 +116,10 @@ def _conflicts(task: TaskConfig, model: ModelConfig) -> Iterator[str]:
     context, length = getattr(model, "context", None), getattr(task, "length", 0)
     if context is not None and length > context:
         yield f"task.length: {length} is more than the model can read, model.context = {context}"
+    if getattr(task, "vectors", "") and not hasattr(model, "frozen"):
+        yield f"task.vectors: a {kind_of(model)} has no word vectors to begin with"
+    if getattr(model, "frozen", False) and not getattr(task, "vectors", ""):
+        yield "model.frozen: only word vectors that are given may stay as they are: task.vectors"
     if isinstance(model, word2vec.Config) != isinstance(task, WordVectors):
         yield (
             f"task.kind: a {kind_of(model)} does not learn {kind_of(task)}; "

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 
 from malmoi.card import card
-from malmoi.errors import Interrupted, RunError
+from malmoi.errors import Interrupted, RunError, UsageError
+from malmoi.layers.embedding import Words
 from malmoi.models import Model, Network, ngram, word2vec
 from malmoi.models.gpt import GPT
 from malmoi.models.rnn import RNN
@@ -145,6 +146,8 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
     yield from (Announced(note) for note in task.announcements)
     torch.manual_seed(recipe.seed)
     model = recipe.model.build(task.sizes)
+    if isinstance(task, ClassificationTask | TaggingTask) and not draft.resumable:
+        _start(model, task)
     if isinstance(model, torch.nn.Module):
         model.to(device)
     record = _record(recipe, task)
@@ -180,6 +183,17 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
     }
     run = draft.finish(weights=model.state_dict(), report=report, readme=card(recipe, report))
     yield Trained(run)
+
+
+def _start(model: Model, task: ClassificationTask | TaggingTask) -> None:
+    """Begin with the word vectors that the task brings, if it brings some."""
+    vectors = task.start()
+    if vectors is None:
+        return
+    words = getattr(model, "words", None)
+    if not isinstance(words, Words):
+        raise UsageError("this model has no word vectors to begin with", hint='task.vectors = ""')
+    words.start(torch.from_numpy(vectors))
 
 
 def _counting(

@@ -29,7 +29,8 @@ LETTER = 32  # width of a character's vector
 
 
 class Words(nn.Module):
-    """width: of what comes out.  speller: how spelling is read; d_spelling: the width of that."""
+    """width: of what comes out.  speller: how spelling is read; d_spelling: the width of that.
+    frozen: the vectors of words stay as they begin."""
 
     def __init__(
         self,
@@ -40,12 +41,14 @@ class Words(nn.Module):
         d_spelling: int = 0,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
+        frozen: bool = False,
     ) -> None:
         super().__init__()
         self.word_dropout = word_dropout
         self.embed = nn.Embedding(sizes.vocabulary, d)
         bound = (3 / d) ** 0.5
         nn.init.uniform_(self.embed.weight, -bound, bound)  # variance 1/d
+        self.embed.weight.requires_grad_(not frozen)
         self.spell: CNN | BiLSTM | None = None
         if speller != "none":
             if not sizes.characters:
@@ -57,6 +60,17 @@ class Words(nn.Module):
             self.spell = kind(sizes.characters, d_spelling)
         self.width = d + (d_spelling if self.spell else 0)
         self.drop = Dropout(dropout)
+
+    @torch.no_grad()
+    def start(self, vectors: Float[Tensor, "V d"]) -> None:
+        """Begin with these vectors.  Raises UsageError if they are of another width."""
+        if vectors.shape != self.embed.weight.shape:
+            d = vectors.size(1)
+            raise UsageError(
+                f"the word vectors are {d} wide, and the model's {self.embed.embedding_dim}",
+                hint=f"--set model.d_word={d}",
+            )
+        self.embed.weight.copy_(vectors)
 
     def forward(self, x: Sentences) -> Float[Tensor, "B T width"]:
         ids = x.ids

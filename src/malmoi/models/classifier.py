@@ -39,6 +39,7 @@ class Config:
 
     pooling: how a sentence becomes one vector.  dropout: of word vectors, between layers and of
     the pooled vector.  word_dropout: the share of words read as `<unk>` in training.
+    frozen: word vectors that the task brings stay as they are.
     """
 
     cell: Literal["elman", "gru", "lstm"] = "lstm"
@@ -49,6 +50,7 @@ class Config:
     pooling: Literal["last", "max", "mean", "attention"] = "max"
     dropout: Share = 0.3
     word_dropout: Share = 0.0
+    frozen: bool = False
 
     def build(self, sizes: Sizes) -> "Classifier":
         return Classifier(self, sizes)
@@ -60,7 +62,11 @@ class Classifier(nn.Module):
         self.config = config
         self.several = sizes.several
         self.words = Words(
-            sizes, config.d_word, dropout=config.dropout, word_dropout=config.word_dropout
+            sizes,
+            config.d_word,
+            dropout=config.dropout,
+            word_dropout=config.word_dropout,
+            frozen=config.frozen,
         )
         self.encoder = Encoder(
             config.cell,

@@ -37,13 +37,15 @@ Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 @dataclass(frozen=True, config=CONFIG)
 class Config:
-    """d: width of both GRUs, each way (the paper: 50).  d_word: of the word vectors (200)."""
+    """d: width of both GRUs, each way (the paper: 50).  d_word: of the word vectors (200).
+    frozen: word vectors that the task brings stay as they are."""
 
     d: Width = 50
     d_word: Width = 100
     pooling: Literal["max", "mean", "attention"] = "attention"
     dropout: Share = 0.3
     word_dropout: Share = 0.0
+    frozen: bool = False
 
     def build(self, sizes: Sizes) -> "HAN":
         return HAN(self, sizes)
@@ -55,7 +57,11 @@ class HAN(nn.Module):
         self.config = config
         self.several = sizes.several
         self.words = Words(
-            sizes, config.d_word, dropout=config.dropout, word_dropout=config.word_dropout
+            sizes,
+            config.d_word,
+            dropout=config.dropout,
+            word_dropout=config.word_dropout,
+            frozen=config.frozen,
         )
         self.encode_words = Encoder("gru", config.d_word, config.d, 1)
         self.encode_sentences = Encoder("gru", 2 * config.d, config.d, 1)

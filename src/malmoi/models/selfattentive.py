@@ -42,7 +42,8 @@ class Config:
     """d: width of the LSTM, each way.  hops: rows of A.  penalty: λ.  d_mlp: of the hidden layer.
 
     dropout: of word vectors, between layers and into the MLP.  word_dropout: the share of words
-    read as `<unk>` in training.
+    read as `<unk>` in training.  frozen: word vectors that the task brings
+    stay as they are.
     """
 
     d: Width = 128
@@ -54,6 +55,7 @@ class Config:
     d_mlp: Width = 128
     dropout: Share = 0.3
     word_dropout: Share = 0.0
+    frozen: bool = False
 
     def build(self, sizes: Sizes) -> "SelfAttentive":
         return SelfAttentive(self, sizes)
@@ -65,7 +67,11 @@ class SelfAttentive(nn.Module):
         self.config = config
         self.several = sizes.several
         self.words = Words(
-            sizes, config.d_word, dropout=config.dropout, word_dropout=config.word_dropout
+            sizes,
+            config.d_word,
+            dropout=config.dropout,
+            word_dropout=config.word_dropout,
+            frozen=config.frozen,
         )
         self.encoder = Encoder(
             "lstm", config.d_word, config.d, config.layers, dropout=config.dropout

@@ -44,7 +44,8 @@ class Config:
 
     speller: how a word's characters are read, d_spelling: into a vector how wide.
     head: what turns scores into a sequence of tags.  dropout: of words, between layers and of h.
-    word_dropout: the share of words read as `<unk>` in training.
+    word_dropout: the share of words read as `<unk>` in training.  frozen: word vectors that the
+    task brings stay as they are.
     """
 
     cell: Literal["elman", "gru", "lstm"] = "lstm"
@@ -57,6 +58,7 @@ class Config:
     head: Literal["softmax", "crf"] = "crf"
     dropout: Share = 0.3
     word_dropout: Share = 0.05
+    frozen: bool = False
 
     def build(self, sizes: Sizes) -> "Tagger":
         return Tagger(self, sizes)
@@ -73,6 +75,7 @@ class Tagger(nn.Module):
             d_spelling=config.d_spelling,
             dropout=config.dropout,
             word_dropout=config.word_dropout,
+            frozen=config.frozen,
         )
         self.encoder = Encoder(
             config.cell,

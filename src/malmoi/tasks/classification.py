@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
@@ -29,6 +29,7 @@ from malmoi.metrics.labels import Labels as Report
 from malmoi.objective import Loss
 from malmoi.sentences import Sentences
 from malmoi.tasks.labels import Labels
+from malmoi.tasks.pretrained import Policy, Pretrained, widened
 from malmoi.text import Kind, Text, Vocabulary
 from malmoi.text.sentences import split_sentences
 
@@ -42,6 +43,9 @@ class Classification:
     types (0: no limit).  min_count: rarer types become `<unk>`.  sentences: tell the model where
     the sentences of a document end.  longest: tokens read of a text (0: all).  batch: texts.
     split_seed: which lines of a single file are held out, the same whatever the recipe's seed.
+
+    vectors: a file or a run of word vectors to begin with, its first vectors_limit words (0: all);
+    oov: what a word without one begins with (`tasks.pretrained`).
     """
 
     data: str
@@ -51,6 +55,9 @@ class Classification:
     sentences: bool = False
     longest: Annotated[int, Field(ge=0)] = 0
     batch: Annotated[int, Field(ge=1)] = 64
+    vectors: str = ""
+    vectors_limit: Annotated[int, Field(ge=0)] = 0
+    oov: Policy = "random"
     split_seed: Annotated[int, Field(ge=0)] = 0
 
     def prepare(self, folder: Path, seed: int, *, write: bool = True) -> "ClassificationTask":
@@ -72,10 +79,21 @@ class Classification:
                 where=data.name,
                 several=any(len(e.labels) != 1 for part in examples.values() for e in part),
             )
+            pretrained = self.pretrained()
+            told = [pretrained.coverage(text.vocabulary)] if pretrained else []
+            text = widened(text, pretrained) if pretrained else text
             place.mkdir(exist_ok=True)
             labels.save(place)
             text.save(place)
+            notes = (*data.announcements, *told)
+            return ClassificationTask(self, text, labels, examples, seed, notes, pretrained)
         return ClassificationTask(self, text, labels, examples, seed, data.announcements)
+
+    def pretrained(self) -> Pretrained | None:
+        """The vectors to begin with, if there are any."""
+        if not self.vectors:
+            return None
+        return Pretrained(self.vectors, limit=self.vectors_limit, policy=self.oov)
 
 
 class Encoded:
@@ -176,8 +194,10 @@ class ClassificationTask:
         examples: Mapping[str, Sequence[Example]],
         seed: int,
         announcements: Sequence[str] = (),
+        pretrained: Pretrained | None = None,
     ) -> None:
         self.config, self.text, self.labels, self.seed = config, text, labels, seed
+        self.pretrained = pretrained
         self.texts = {split: Texts(config, text, labels, some) for split, some in examples.items()}
         for split, texts in self.texts.items():
             if not len(texts):
@@ -204,6 +224,11 @@ class ClassificationTask:
             labels=len(self.labels),
             several=self.labels.several,
         )
+
+    def start(self) -> Float32[np.ndarray, "V d"] | None:
+        """The word vectors that a model begins with; None: its own."""
+        found = self.pretrained or self.config.pretrained()
+        return found.matrix(self.text.vocabulary, self.seed) if found else None
 
     @property
     def events(self) -> dict[str, int]:

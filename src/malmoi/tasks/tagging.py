@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -31,6 +32,7 @@ from malmoi.metrics.spans import Spans
 from malmoi.objective import Loss
 from malmoi.tasks.labels import Labels
 from malmoi.tasks.lexicon import Lexicon, Read, Words
+from malmoi.tasks.pretrained import Policy, Pretrained, widened
 from malmoi.text import Text, Vocabulary
 from malmoi.text.door import make
 from malmoi.text.normalise import nfc
@@ -46,6 +48,9 @@ class Tagging:
     IOB1.  constrained: only legal moves when answering.  words: how a text that is not cut into
     words is cut.  spelling: letters the model may read, as syllables or as jamo.
     min_count: rarer words become `<unk>`.  batch: sentences.
+
+    vectors: a file or a run of word vectors to begin with, its first vectors_limit words (0: all);
+    oov: what a word without one begins with (`tasks.pretrained`).
     """
 
     data: str
@@ -57,6 +62,9 @@ class Tagging:
     vocabulary: Annotated[int, Field(ge=0)] = 0
     min_count: Annotated[int, Field(ge=1)] = 2
     batch: Annotated[int, Field(ge=1)] = 32
+    vectors: str = ""
+    vectors_limit: Annotated[int, Field(ge=0)] = 0
+    oov: Policy = "random"
     split_seed: Annotated[int, Field(ge=0)] = 0
 
     def prepare(self, folder: Path, seed: int, *, write: bool = True) -> "TaggingTask":
@@ -75,27 +83,43 @@ class Tagging:
         if (place / "text.json").is_file():  # it is written last
             lexicon = Lexicon.load(place, self.spelling)
         else:
-            lexicon = self._learnt(sentences["train"], written, where=data.name)
+            pretrained = self.pretrained()
+            lexicon, told = self._learnt(sentences["train"], written, pretrained, where=data.name)
             place.mkdir(exist_ok=True)
             lexicon.save(place)
+            notes = (*data.announcements, *told)
+            return TaggingTask(self, lexicon, sentences, written, seed, notes, pretrained)
         return TaggingTask(self, lexicon, sentences, written, seed, data.announcements)
 
+    def pretrained(self) -> Pretrained | None:
+        """The vectors to begin with, if there are any."""
+        if not self.vectors:
+            return None
+        return Pretrained(self.vectors, limit=self.vectors_limit, policy=self.oov)
+
     def _learnt(
-        self, sentences: Sequence[tuple[Words, Words]], written: schemes.Scheme, *, where: str
-    ) -> Lexicon:
+        self,
+        sentences: Sequence[tuple[Words, Words]],
+        written: schemes.Scheme,
+        pretrained: Pretrained | None,
+        *,
+        where: str,
+    ) -> tuple[Lexicon, list[str]]:
         counts = Counter(word for words, _ in sentences for word in words)
         size = self.vocabulary or None
         vocabulary = Vocabulary.learn(
             counts, lines=len(sentences), size=size, min_count=self.min_count
         )
         text = Text(make(self.words), vocabulary, size=size, min_count=self.min_count)
+        told = [pretrained.coverage(vocabulary)] if pretrained else []
+        text = widened(text, pretrained) if pretrained else text
         scheme = _scheme(self, written, where)
         labels = Labels.learn(
             (tag for _, tags in sentences for tag in rewritten(tags, written, scheme)),
             where=where,
             scheme=scheme,
         )
-        return Lexicon.learn(text, labels, self.spelling)
+        return Lexicon.learn(text, labels, self.spelling), told
 
 
 def chosen(sentence: Tagged, column: str, name: str) -> tuple[Words, Words]:
@@ -122,8 +146,10 @@ class TaggingTask:
         written: schemes.Scheme,
         seed: int,
         announcements: Sequence[str] = (),
+        pretrained: Pretrained | None = None,
     ) -> None:
         self.config, self.lexicon, self.seed = config, lexicon, seed
+        self.pretrained = pretrained
         self.labels = lexicon.labels
         self.read = {
             split: lexicon.read([words for words, _ in some]) for split, some in sentences.items()
@@ -164,6 +190,11 @@ class TaggingTask:
     @property
     def sizes(self) -> Sizes:
         return self.lexicon.sizes
+
+    def start(self) -> Float32[np.ndarray, "V d"] | None:
+        """The word vectors that a model begins with; None: its own."""
+        found = self.pretrained or self.config.pretrained()
+        return found.matrix(self.text.vocabulary, self.seed) if found else None
 
     @property
     def events(self) -> dict[str, int]:
