@@ -17,7 +17,7 @@ from benchmarks.harness import Part, Row
 from malmoi.errors import MalmoiError, UsageError, did_you_mean
 from malmoi.training.device import keep_memory
 
-PARTS = ("lstm", "gpt", "ngram", "crf", "classify")
+PARTS = ("lstm", "gpt", "ngram", "crf", "classify", "vectors")
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"

@@ -124,7 +124,7 @@ def sweep(
             low, high = max(0, i - reach), min(n, i + reach + 1)
             if high - low < 2:
                 continue
-            tells = (p + i) % EVERY == 0
+            tells = told == 0 or (p + i) % EVERY == 0
             h[:] = 0.0
             if plan.cbow:
                 size = 0
