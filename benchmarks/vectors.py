@@ -24,7 +24,7 @@ from malmoi.text import Text
 from malmoi.vectors import WordVectors
 from malmoi.vectors.exams import similarities
 
-LINES, D, WINDOW, NEGATIVES, SAMPLE, LEAST = 8_000, 100, 5, 5, 1e-3, 2
+LINES, D, WINDOW, NEGATIVES, SAMPLE, LEAST = 4_000, 100, 5, 5, 1e-3, 2
 LR = {"skipgram": (0.025, 0.0001), "cbow": (0.05, 0.0001)}
 EPOCHS, SEEDS = 5, 3
 

@@ -25,8 +25,9 @@ Training is deterministic with one thread; several share the vectors without a l
 """
 
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
 
@@ -155,41 +156,53 @@ class Word2Vec:
             total=total,
         )
         parts = cuts(stream)
-        started, read, loss = time.perf_counter(), 0.0, 0.0
-        limit = 60 * minutes
+        sizes = [int(np.count_nonzero(stream[begin:end])) for begin, end in parts]
+        before = started = time.perf_counter()
+        read, loss, limit = 0.0, 0.0, 60 * minutes
 
-        def sweep(epoch: int, part: int, before: float) -> tuple[int, float, int]:
+        def sweep(epoch: int, part: int, place: float) -> tuple[int, float, int]:
             begin, end = parts[part]
             own = np.random.SeedSequence([seed, epoch, part]).generate_state(1, np.uint64)[0]
             return kernel.sweep(
                 frozen(stream[begin:end]),
-                keep, net, bags, drawn, tree, plan, before, int(own >> np.uint64(1)),
+                keep, net, bags, drawn, tree, plan, place, int(own >> np.uint64(1)),
             )  # fmt: skip
 
-        with ThreadPoolExecutor(threads) as pool:
-            for epoch in range(epochs):
-                for first in range(0, len(parts), threads):
+        def swept() -> Iterator[tuple[int, float, tuple[int, float, int]]]:
+            """Stretch after stretch: its epoch, where in the training it began, what it told."""
+            begun = 0.0  # words, so far handed out
+            todo = ((epoch, part) for epoch in range(epochs) for part in range(len(parts)))
+            with ThreadPoolExecutor(threads) as pool:
+                ahead: deque[tuple[int, float, Future[tuple[int, float, int]]]] = deque()
+                for epoch, part in todo:
                     gone = time.perf_counter() - started
                     if limit and gone >= limit:
-                        return
-                    place = max(read, total * gone / limit) if limit else read
-                    now = range(first, min(first + threads, len(parts)))
+                        break
+                    place = max(begun, total * gone / limit) if limit else begun
+                    begun += sizes[part]
                     if threads == 1:
-                        done = [sweep(epoch, first, place)]
-                    else:
-                        done = list(pool.map(sweep, [epoch] * len(now), now, [place] * len(now)))
-                    words, told = sum(w for w, _, _ in done), sum(n for _, _, n in done)
-                    loss = sum(cost for _, cost, _ in done) / told if told else loss
-                    read += words
-                    if not np.isfinite(loss):
-                        raise Diverged(
-                            "the word vectors are no longer numbers",
-                            where=f"epoch {epoch + 1}, after {read:,.0f} words",
-                            hint=f"a lower learning rate: --set training.lr={lr[0] / 2:g}",
-                        )
-                    rate = lr[0] + min(1.0, (place + words) / total) * (lr[1] - lr[0])
-                    seconds = time.perf_counter() - started - gone
-                    yield Swept(epoch + 1, loss, rate, words, seconds)
+                        yield epoch, place, sweep(epoch, part, place)
+                        continue
+                    ahead.append((epoch, place, pool.submit(sweep, epoch, part, place)))
+                    if len(ahead) > 2 * threads:
+                        first, since, done = ahead.popleft()
+                        yield first, since, done.result()
+                for epoch, place, future in ahead:
+                    yield epoch, place, future.result()
+
+        for epoch, place, (words, cost, told) in swept():
+            read += words
+            loss = cost / told if told else loss
+            if not np.isfinite(loss):
+                raise Diverged(
+                    "the word vectors are no longer numbers",
+                    where=f"epoch {epoch + 1}, after {read:,.0f} words",
+                    hint=f"a lower learning rate: --set training.lr={lr[0] / 2:g}",
+                )
+            rate = lr[0] + min(1.0, (place + words) / total) * (lr[1] - lr[0])
+            now = time.perf_counter()
+            yield Swept(epoch + 1, loss, rate, words, now - before)
+            before = now
 
     def vectors(self, types: Sequence[str]) -> WordVectors:
         """What was learnt: the vectors of ids 2 …, and of their letters."""
