@@ -85,10 +85,13 @@ def test_the_measures_are_those_of_gensim(shared_data):
     words = [w for line in questions.read_text().splitlines()[:3000] for w in line.split()]
     words += [w for line in pairs.read_text().splitlines()[1:] for w in line.split("\t")[:2]]
     words = [word for i, word in enumerate(dict.fromkeys(words)) if i % 7]
-    words += [w.lower() for w in words[:50]] + [w.upper() for w in words[:50]]
-    words = [*dict.fromkeys(words)]
     rng = np.random.default_rng(0)
-    vectors = WordVectors(words, rng.normal(size=(len(words), 3)).astype(np.float32))
+    matrix = rng.normal(size=(len(words), 3))
+    rivals = [change(w) for w in words[:400] for change in (str.lower, str.upper)]
+    near = np.repeat(matrix[:400], 2, axis=0) + 1e-3  # the same word in other letters: no answer
+    new = [i for i, w in enumerate(rivals) if w not in words]
+    words, matrix = [*words, *(rivals[i] for i in new)], np.concatenate([matrix, near[new]])
+    vectors = WordVectors(words, matrix.astype(np.float32))
     theirs = peer(vectors)
     ours = similarities(vectors, pairs)
     pearson, spearman, oov = theirs.evaluate_word_pairs(str(pairs))
@@ -131,6 +134,18 @@ def test_a_question_that_is_none_is_refused_and_the_line_named(vectors, tmp_path
     path.write_text(": family\na b c d\n")
     with pytest.raises(EmptyText):
         analogies(vectors, path)
+
+
+def test_a_word_of_the_question_in_other_letters_is_no_answer(tmp_path):
+    path = tmp_path / "q"
+    path.write_text(": family\nman king woman queen\n")
+    man, king, woman = np.eye(3)
+    aim = king - man + woman
+    rows = np.array([man, king, woman, aim + 0.3, aim, -aim], np.float32)
+    vectors = WordVectors(["man", "king", "woman", "queen", "KING", "other"], rows)
+    assert [near.word for near in vectors.analogy("man", "king", "woman", 2)] == ["KING", "queen"]
+    assert analogies(vectors, path).correct == 1
+    assert peer(vectors).evaluate_word_analogies(str(path))[0] == 1.0
 
 
 def test_the_first_spelling_wins_where_capitals_differ(vectors, tmp_path):
