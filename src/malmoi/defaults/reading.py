@@ -1,7 +1,7 @@
 """A sensible recipe for a classifier or a tagger, from the size of the data alone.
 
-The classes below are first guesses, tried on nsmc (135,000 short reviews) and UD Korean-Kaist (23,000
-sentences); a recipe of your own is better than any of them.
+The classes below are first guesses, tried on nsmc (135,000 short reviews) and UD Korean-Kaist
+(23,000 sentences); a recipe of your own is better than any of them.
 """
 
 from typing import Literal, NamedTuple, cast
