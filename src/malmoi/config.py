@@ -12,6 +12,8 @@ Size: TypeAlias = Annotated[int, Field(gt=0, le=2**20)]
 """A width, a length, a batch: what no machine could hold is a slip of the pen."""
 Depth: TypeAlias = Annotated[int, Field(gt=0, le=2**10)]
 """A number of layers."""
+Share: TypeAlias = Annotated[float, Field(ge=0.0, lt=1.0)]
+"""How much of something is dropped."""
 
 
 @dataclass(frozen=True)

@@ -14,23 +14,19 @@ h_t        encoder                  W, b     out
 Where a text may have several labels, each is decided for itself: p(y_k | x) = σ(W_k v + b_k).
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from jaxtyping import Float
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from malmoi.config import CONFIG, Sizes
+from malmoi.config import CONFIG, Depth, Share, Size, Sizes
 from malmoi.layers.bidirectional import Encoder
 from malmoi.layers.distributions import Categorical, Several
 from malmoi.layers.dropout import Dropout
 from malmoi.layers.embedding import Words
 from malmoi.layers.pooling import pooler
 from malmoi.sentences import Sentences
-
-Width = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -43,9 +39,9 @@ class Config:
     """
 
     cell: Literal["elman", "gru", "lstm"] = "lstm"
-    d: Width = 128
-    d_word: Width = 128
-    layers: Width = 1
+    d: Size = 128
+    d_word: Size = 128
+    layers: Depth = 1
     bidirectional: bool = True
     pooling: Literal["last", "max", "mean", "attention"] = "max"
     dropout: Share = 0.3

@@ -15,15 +15,14 @@ N counts the sentences of all the documents of a batch, one after another.  HN-A
 that are not there have exactly the weight 0.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from malmoi.config import CONFIG, Sizes
+from malmoi.config import CONFIG, Share, Size, Sizes
 from malmoi.layers.bidirectional import Encoder
 from malmoi.layers.distributions import Categorical, Several
 from malmoi.layers.dropout import Dropout
@@ -31,17 +30,14 @@ from malmoi.layers.embedding import Words
 from malmoi.layers.pooling import pooler
 from malmoi.sentences import Sentences
 
-Width = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
-
 
 @dataclass(frozen=True, config=CONFIG)
 class Config:
     """d: width of both GRUs, each way (the paper: 50).  d_word: of the word vectors (200).
     frozen: word vectors that the task brings stay as they are."""
 
-    d: Width = 50
-    d_word: Width = 100
+    d: Size = 50
+    d_word: Size = 100
     pooling: Literal["max", "mean", "attention"] = "attention"
     dropout: Share = 0.3
     word_dropout: Share = 0.0

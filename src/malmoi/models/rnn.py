@@ -30,12 +30,11 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from malmoi.config import CONFIG, Depth, Size, Sizes
+from malmoi.config import CONFIG, Depth, Share, Size, Sizes
 from malmoi.layers.dropout import Dropout
 from malmoi.layers.recurrent import GRU, LSTM, Elman, Hidden, HiddenCell
 from malmoi.layers.softmax import Softmax
 
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Carry: TypeAlias = Hidden | HiddenCell
 
 

@@ -24,7 +24,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from malmoi.config import CONFIG, Sizes
+from malmoi.config import CONFIG, Depth, Share, Size, Sizes
 from malmoi.layers.bidirectional import Encoder
 from malmoi.layers.distributions import Categorical, Several
 from malmoi.layers.dropout import Dropout
@@ -32,9 +32,6 @@ from malmoi.layers.embedding import Words
 from malmoi.layers.pooling import masked_softmax
 from malmoi.layers.tap import Tap
 from malmoi.sentences import Sentences
-
-Width = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -46,13 +43,13 @@ class Config:
     stay as they are.
     """
 
-    d: Width = 128
-    d_word: Width = 128
-    layers: Width = 1
-    d_alpha: Width = 64
-    hops: Width = 4
+    d: Size = 128
+    d_word: Size = 128
+    layers: Depth = 1
+    d_alpha: Size = 64
+    hops: Size = 4
     penalty: Annotated[float, Field(ge=0.0)] = 0.1
-    d_mlp: Width = 128
+    d_mlp: Size = 128
     dropout: Share = 0.3
     word_dropout: Share = 0.0
     frozen: bool = False

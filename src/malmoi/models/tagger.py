@@ -19,23 +19,19 @@ f        out                  P(i, j)  emissions
 Both return a distribution with the same verbs (`log_prob`, `best`, `nbest`, `marginals`).
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from jaxtyping import Float
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from malmoi.config import CONFIG, Sizes
+from malmoi.config import CONFIG, Depth, Share, Size, Sizes
 from malmoi.layers.bidirectional import Encoder
 from malmoi.layers.crf import CRF, LinearChain
 from malmoi.layers.distributions import Independent
 from malmoi.layers.dropout import Dropout
 from malmoi.layers.embedding import Words
 from malmoi.sentences import Sentences
-
-Width = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -49,12 +45,12 @@ class Config:
     """
 
     cell: Literal["elman", "gru", "lstm"] = "lstm"
-    d: Width = 128
-    d_word: Width = 100
-    layers: Width = 1
+    d: Size = 128
+    d_word: Size = 100
+    layers: Depth = 1
     bidirectional: bool = True
     speller: Literal["none", "cnn", "lstm"] = "cnn"
-    d_spelling: Width = 50
+    d_spelling: Size = 50
     head: Literal["softmax", "crf"] = "crf"
     dropout: Share = 0.3
     word_dropout: Share = 0.05
