@@ -134,15 +134,42 @@ def test_a_resumed_run_is_the_run_that_never_stopped(make, stop, labelled, tagge
     assert again.report["test"] == whole.report["test"]
 
 
-def test_a_run_is_not_resumed_on_another_text(labelled, tmp_path):
-    events = training(classify(labelled, save_every=0.0), tmp_path / "run")
+@pytest.mark.parametrize("changed", ["text", "label", "tag"])
+def test_a_run_is_not_resumed_on_another_text_or_other_labels(changed, labelled, tagged, tmp_path):
+    asked = (tag if changed == "tag" else classify)(tagged if changed == "tag" else labelled)
+    recipe = dataclasses.replace(
+        asked, training=dataclasses.replace(asked.training, save_every=0.0)
+    )
+    events = training(recipe, tmp_path / "run")
     for event in events:
         if isinstance(event, Step) and event.step == 3:
             break
     events.close()
-    (labelled / "train.tsv").write_text(reviews(120, 9), "utf-8")
+    if changed == "text":
+        (labelled / "train.tsv").write_text(reviews(120, 9), "utf-8")
+    elif changed == "label":
+        other = reviews(120, 1, label=lambda good: str(int(not good)))
+        (labelled / "train.tsv").write_text(other, "utf-8")
+    else:
+        path = tagged / "train.conll"
+        path.write_text(path.read_text("utf-8").replace("\tO", "\tB-PER", 1), "utf-8")
     with pytest.raises(RunError, match="not the one this run began with"):
         list(resumed(tmp_path / "run"))
+
+
+def test_a_cost_that_nobody_computed_is_not_told(labelled, tagged, tmp_path):
+    """Tags are answered without their probabilities: there are no nats to tell, not even 0."""
+    for split in ("train", "valid", "test"):
+        path = tagged / f"{split}.conll"
+        path.write_text(
+            path.read_text("utf-8").replace("B-PER", "N").replace("I-PER", "M"), "utf-8"
+        )
+    for i, recipe in enumerate((classify(labelled), tag(tagged))):
+        (tmp_path / str(i)).mkdir()
+        task = recipe.task.prepare(tmp_path / str(i), 1)
+        measures = task.measure(recipe.model.build(task.sizes).eval(), "test")
+        assert ("nats" in measures) == (i == 0)
+        assert "accuracy" in measures
 
 
 @pytest.mark.parametrize(("read", "area"), [(1, 10**6), (7, 10**6), (64, 40)])

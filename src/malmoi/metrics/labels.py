@@ -66,7 +66,8 @@ class Labels:
 
     counts: tp, fp and fn of every label.  confusion[true, said]: examples; none where labels are
     `several`.  bins: of decisions by their probability, how many, their probabilities summed, and
-    how many were right; all 0 if no probability was given.  nats: −log p of what is true, summed.
+    how many were right; all 0 if no probability was given.  nats: −log p of what is true, summed;
+    told only where probabilities were given.
     """
 
     names: tuple[str, ...]
@@ -183,8 +184,8 @@ class Labels:
             "micro_recall": micro.recall,
         }
         if self.bins[0].any():
-            found["calibration_error"] = self.calibration_error
-        return found | {"nats": self.nats, "examples": self.examples, "right": self.right}
+            found |= {"calibration_error": self.calibration_error, "nats": self.nats}
+        return found | {"examples": self.examples, "right": self.right}
 
 
 def _bins(
