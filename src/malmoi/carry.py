@@ -4,15 +4,25 @@ A carry is a tensor, None, or a tuple of carries.  One convention holds for ever
 malmoi: **axis 0 of every tensor in a carry is the batch.**  Beam search can then re-order any
 model's memory, truncated back-propagation can cut it, and several processes can share it, without
 knowing whether it is an n-gram's last words, an LSTM's (h, c) or a Transformer's keys and values.
+
+What was read once and is only looked at from then on, the source of a translation, stands in a
+`Memory`.  k texts written from one source, as in a beam, may share its row: a carry whose memory
+has M rows and whose other tensors have R = M·k gives memory row i to the rows i·k … i·k + k − 1.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from torch import Tensor
 
 Carry: TypeAlias = Tensor | tuple[Any, ...] | None
 C = TypeVar("C")
+
+
+class Memory(NamedTuple):
+    """What is made once from a source and never changes; its tensors have M rows."""
+
+    of: Any
 
 
 @runtime_checkable
@@ -60,6 +70,26 @@ def detach(carry: C) -> C:
     return tree_map(Tensor.detach, carry)
 
 
-def select(carry: C, rows: Tensor) -> C:
-    """Take the given batch rows, repeats allowed (beam search)."""
+def select(carry: C, rows: Tensor, *, each: int = 1) -> C:
+    """Take the given batch rows, repeats allowed (beam search).
+
+    each: how many rows share a row of memory, before and after; the rows then come in groups of
+    so many, and those of a group are from one group.
+    """
+    if isinstance(carry, Memory):
+        rows = rows[::each] // each
+        return tree_map(lambda t: t.index_select(0, rows), carry)
+    if isinstance(carry, tuple):
+        parts = [select(part, rows, each=each) for part in carry]
+        return type(carry)(*parts) if hasattr(carry, "_fields") else tuple(parts)  # type: ignore[return-value]
     return tree_map(lambda t: t.index_select(0, rows), carry)
+
+
+def widen(carry: C, each: int) -> C:
+    """Every row `each` times, one after another; a memory stays as it is and is shared."""
+    if isinstance(carry, Memory):
+        return carry
+    if isinstance(carry, tuple):
+        parts = [widen(part, each) for part in carry]
+        return type(carry)(*parts) if hasattr(carry, "_fields") else tuple(parts)  # type: ignore[return-value]
+    return tree_map(lambda t: t.repeat_interleave(each, 0), carry)

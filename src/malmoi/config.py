@@ -22,10 +22,14 @@ class Sizes:
 
     vocabulary: V, counting `</s>` and `<unk>`.  labels: of classification and tagging, K.
     several: a text may have any number of the labels.  characters: types of which the words are
-    spelt, 0 where the task does not spell them.
+    spelt, 0 where the task does not spell them.  source: types of a text that is read before
+    another is written, counting its `</s>` and `<unk>`; 0 where there is none.  joint: the text
+    that is read and the one that is written have one vocabulary.
     """
 
     vocabulary: int
     labels: int = 0
     several: bool = False
     characters: int = 0
+    source: int = 0
+    joint: bool = False

@@ -65,3 +65,33 @@ class LabelledBatch:
 
     def rows(self, part: slice) -> "LabelledBatch":
         return replace(self, x=self.x.rows(part), y=self.y[part])
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Texts that are read, and texts that are written from them.
+
+    source: each with its `</s>`.  x: what is read while writing, `<s>` first.  y: what is to be
+    said, y_t the token after x_t.  mask: True where y counts.
+    """
+
+    source: Sentences
+    x: Int[Tensor, "B T"]
+    y: Int[Tensor, "B T"]
+    mask: Bool[Tensor, "B T"]
+    fresh: bool = True
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @cached_property
+    def events(self) -> int:
+        """How many tokens are written."""
+        return int(self.mask.sum())
+
+    def to(self, device: torch.device) -> "PairBatch":
+        x, y, mask = (t.to(device) for t in (self.x, self.y, self.mask))
+        return PairBatch(self.source.to(device), x, y, mask)
+
+    def rows(self, part: slice) -> "PairBatch":
+        return PairBatch(self.source.rows(part), self.x[part], self.y[part], self.mask[part])

@@ -1,5 +1,5 @@
 """What a data set is to the rest of malmoi: by split, lines that can be read again and again, and
-where there are any, texts with labels and sentences with tags."""
+where there are any, texts with labels, sentences with tags, and pairs of texts."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
-from malmoi.data.examples import Example, Examples, Tagged, TaggedSentences
+from malmoi.data.examples import Example, Examples, Pair, Pairs, Tagged, TaggedSentences
 from malmoi.errors import DataError
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class DataSet:
     """tokens: the kind of token it is usually read in.  announcements: what a person should be
     told before believing a number: how it was split, what was left out, which edition it is.
     truth: for a made-up language, what its own probabilities spend on lines.
-    labelled, tagged: by split, empty where nobody labelled or tagged it.
+    labelled, tagged, pairs: by split, empty where nobody labelled, tagged or translated it.
     column: of the tags that are meant when nobody says which."""
 
     name: str
@@ -47,11 +47,14 @@ class DataSet:
     labelled: Mapping[str, Examples] = field(default_factory=dict)
     tagged: Mapping[str, TaggedSentences] = field(default_factory=dict)
     column: str = ""
+    pairs: Mapping[str, Pairs] = field(default_factory=dict)
 
     @property
-    def form(self) -> Literal["tagged", "labelled", "lines"]:
+    def form(self) -> Literal["tagged", "labelled", "pairs", "lines"]:
         """The richest of its views, which is what it was made for."""
-        return "tagged" if self.tagged else "labelled" if self.labelled else "lines"
+        if self.tagged:
+            return "tagged"
+        return "labelled" if self.labelled else "pairs" if self.pairs else "lines"
 
     def lines(self, split: str) -> Iterator[str]:
         """The lines of one split.  Raises DataError if there is no such split."""
@@ -64,6 +67,10 @@ class DataSet:
     def sentences(self, split: str) -> Iterator[Tagged]:
         """The tagged sentences of one split.  Raises DataError if there is none."""
         return self._view(self.tagged, "tagged sentences", split)()
+
+    def paired(self, split: str) -> Iterator[Pair]:
+        """The pairs of texts of one split.  Raises DataError if there is none."""
+        return self._view(self.pairs, "pairs of texts", split)()
 
     def _view(self, view: Mapping[str, T], what: str, split: str) -> T:
         if not view:

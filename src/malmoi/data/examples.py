@@ -1,4 +1,5 @@
-"""What reading tasks learn from: a text with its labels, a sentence with a tag at every word."""
+"""What is learnt from, beside plain lines: a text with its labels, a sentence with a tag at every
+word, a text with another that answers it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
@@ -30,9 +31,21 @@ class Tagged(NamedTuple):
     spans: tuple[Span, ...]
 
 
+class Pair(NamedTuple):
+    """A text and the text that is to be written from it: its translation, its answer.
+
+    others: further texts that would be as right, where people wrote some; measuring knows them.
+    """
+
+    source: str
+    target: str
+    others: tuple[str, ...] = ()
+
+
 Examples: TypeAlias = Callable[[], Iterator[Example]]
 TaggedSentences: TypeAlias = Callable[[], Iterator[Tagged]]
-"""Call either and read from the first."""
+Pairs: TypeAlias = Callable[[], Iterator[Pair]]
+"""Call any and read from the first."""
 
 
 def joined(words: tuple[str, ...], glue: str = " ") -> tuple[str, tuple[Span, ...]]:
