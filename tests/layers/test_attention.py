@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from malmoi.explain.listen import listen
-from malmoi.layers.attention import CausalSelfAttention
+from malmoi.layers.attention import CausalSelfAttention, fold, unfold
 
 B, T, D, HEADS = 2, 6, 12, 3
 
@@ -108,3 +108,18 @@ def test_dropout_falls_on_the_weights_while_training_only(heard):
         many, _ = net(x := x[:1].expand(5000, T, D), nothing(x))
     assert (many[0] - many[1]).abs().max() > 0.01
     assert_close(many.mean(0), quiet[0], atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(("M", "k", "T"), [(2, 3, 4), (5, 1, 1), (1, 4, 0), (0, 1, 2)])
+def test_rows_that_share_a_memory_are_folded_to_its_row_and_come_back(M, k, T):
+    x = torch.randn(M * k, T, 5)
+    folded = fold(x, M)
+    assert folded.shape == (M, k * T, 5)
+    for m in range(M):
+        assert torch.equal(folded[m], torch.cat(list(x[m * k : (m + 1) * k])))
+    assert torch.equal(unfold(folded, M * k), x)
+
+
+def test_rows_that_cannot_share_the_memories_equally_are_refused():
+    with pytest.raises(AssertionError, match="5 rows cannot share 2 memories"):
+        fold(torch.zeros(5, 1, 3), 2)

@@ -23,6 +23,21 @@ def causal(T: int, S: int, device: torch.device) -> Bool[Tensor, "T S"]:
     return torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)
 
 
+def fold(x: Float[Tensor, "R T *_"], M: int) -> Float[Tensor, "M kT *_"]:
+    """Rows that share a memory (`carry.Memory`) as more queries of its row: R = M·k."""
+    R, T, *rest = x.shape
+    k = R // M if M else 1
+    assert M * k == R, f"{R} rows cannot share {M} memories"
+    return x.reshape(M, k * T, *rest)
+
+
+def unfold(x: Float[Tensor, "M kT *_"], R: int) -> Float[Tensor, "R T *_"]:
+    """What `fold` put together, apart again."""
+    M, kT, *rest = x.shape
+    k = R // M if M else 1
+    return x.reshape(R, kT // k, *rest)
+
+
 class CausalSelfAttention(nn.Module):
     """Every place looks at itself and what came before; `past` are the keys and values so far.
 
