@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.autograd import gradcheck
 from torch.testing import assert_close
 
 from malmoi.layers import softmax
@@ -16,10 +17,10 @@ V, D, B, T = 13, 5, 3, 7
 kinds = pytest.mark.parametrize(("tied", "bias"), [(True, True), (False, True), (False, False)])
 
 
-def layer(*, tied=False, bias=True, samples=0, V=V, D=D, dtype=torch.float64):
+def layer(*, tied=False, bias=True, samples=0, smoothing=0.0, V=V, D=D, dtype=torch.float64):
     torch.manual_seed(0)
     table = nn.Embedding(V, D).to(dtype) if tied else None
-    out = Softmax(D, V, tied=table, bias=bias, samples=samples).to(dtype)
+    out = Softmax(D, V, tied=table, bias=bias, samples=samples, smoothing=smoothing).to(dtype)
     for weight in (*out.parameters(), *(table.parameters() if table else ())):
         nn.init.normal_(weight)
     return out, table
@@ -164,3 +165,99 @@ def test_scoring_never_samples():
     h, y = torch.randn(B, T, D, dtype=torch.float64), torch.randint(V, (B, T))
     assert_close(out.eval().log_prob(h, y), plain(out, h, y), atol=1e-13, rtol=0)
     assert (out.train().log_prob(h, y) - plain(out, h, y)).abs().max() > 0.01
+
+
+def smoothed(out, h, y, epsilon):
+    """Σ_v q_v log p_v with every q_v written down."""
+    q = torch.full((*y.shape, V), epsilon / V, dtype=torch.float64)
+    for place in itertools.product(*map(range, y.shape)):
+        q[(*place, int(y[place]))] += 1 - epsilon
+    assert_close(q.sum(-1), torch.ones_like(q[..., 0]))
+    return (q * out(h).log_softmax(-1)).sum(-1)
+
+
+@kinds
+@pytest.mark.parametrize("rows", [1, 4, 100])
+@pytest.mark.parametrize("epsilon", [0.1, 0.9])
+def test_smoothing_is_the_mean_under_q_with_its_gradients_whatever_the_chunk(
+    tied, bias, rows, epsilon, monkeypatch
+):
+    monkeypatch.setattr(softmax, "CHUNK", rows * V)
+    out, table = layer(tied=tied, bias=bias, smoothing=epsilon)
+    h = torch.randn(B, T, D, dtype=torch.float64, requires_grad=True)
+    y = torch.randint(V, (B, T))
+    weights = [h, *out.parameters(), *(table.parameters() if table else ())]
+    ours, long = out.log_prob(h, y), smoothed(out, h, y, epsilon)
+    assert_close(ours, long, atol=1e-13, rtol=0)
+    for mine, other in zip(gradients(ours, weights), gradients(long, weights), strict=True):
+        assert_close(mine, other, atol=1e-13, rtol=0)
+    with torch.no_grad():
+        assert_close(out.log_prob(h, y), long, atol=1e-13, rtol=0)
+
+
+class Said(nn.Module):
+    def __init__(self, out):
+        super().__init__()
+        self.out = out
+
+    def forward(self, h, y):
+        return self.out.log_prob(h, y)
+
+
+def test_the_gradient_of_smoothing_is_that_of_finite_differences():
+    out, _ = layer(smoothing=0.3)
+    y = torch.randint(V, (2, 3))
+
+    def log_prob(h, W, b):
+        return torch.func.functional_call(Said(out), {"out.weight": W, "out.bias": b}, (h, y))
+
+    h = torch.randn(2, 3, D, dtype=torch.float64, requires_grad=True)
+    W, b = (w.detach().clone().requires_grad_() for w in (out.weight, out.bias))
+    assert gradcheck(log_prob, (h, W, b))
+
+
+def test_scoring_is_never_smoothed():
+    out, _ = layer(smoothing=0.1)
+    h, y = torch.randn(B, T, D, dtype=torch.float64), torch.randint(V, (B, T))
+    assert_close(out.eval().log_prob(h, y), plain(out, h, y), atol=1e-13, rtol=0)
+    assert (out.train().log_prob(h, y) - plain(out, h, y)).abs().max() > 0.1
+
+
+def test_padding_has_no_mass_and_no_loss_under_smoothing():
+    """Sentences of 7, 3 and 1 words, side by side behind a mask, weigh what they weigh alone."""
+    out, _ = layer(smoothing=0.1)
+    h = torch.randn(B, T, D, dtype=torch.float64, requires_grad=True)
+    y, lengths = torch.randint(V, (B, T)), torch.tensor([7, 3, 1])
+    mask = torch.arange(T) < lengths[:, None]
+    together = out.log_prob(h, y.masked_fill(~mask, 0)).masked_fill(~mask, 0.0).sum()
+    alone = sum(
+        smoothed(out, h[i : i + 1, :n], y[i : i + 1, :n], 0.1).sum() for i, n in enumerate(lengths)
+    )
+    assert_close(together, alone, atol=1e-12, rtol=0)
+    weights = [h, out.weight, out.bias]
+    ours, long = (torch.autograd.grad(loss, weights) for loss in (together, alone))
+    for mine, other in zip(ours, long, strict=True):
+        assert_close(mine, other, atol=1e-12, rtol=0)
+    assert not ours[0][~mask].any()
+
+
+def test_in_bfloat16_smoothing_errs_no_more_than_the_products_do():
+    out, _ = layer(D=64, dtype=torch.float32, smoothing=0.1)
+    out.weight.data.mul_(0.3)
+    h, y = torch.randn(8, 32, 64, requires_grad=True), torch.randint(V, (8, 32))
+    weights = [h, *out.parameters()]
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = out.log_prob(h, y)
+    true = smoothed(out, h, y, 0.1)
+    assert ours.dtype == torch.float32
+    for mine, exact in (
+        (ours, true.float()),
+        *zip(gradients(ours, weights), gradients(true, weights), strict=True),
+    ):
+        assert mine.dtype == torch.float32
+        assert (mine - exact).norm() / exact.norm() < 0.01
+
+
+def test_smoothing_and_sampling_together_are_refused():
+    with pytest.raises(ValueError, match="choose one of them"):
+        Softmax(D, V, samples=4, smoothing=0.1)

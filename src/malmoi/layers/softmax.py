@@ -8,6 +8,13 @@ precision of the product (bfloat16 under autocast), and multiplies by it twice o
     L = Σ_n g_n log p(y_n)      ∂L/∂h_n = g_n (W_{y_n} − Σ_v p_nv W_v)
                                 ∂L/∂W_v = Σ_n g_n ([v = y_n] − p_nv) h_n
 
+With `smoothing` ε, training looks at a little of every word (Szegedy et al. 2016,
+arXiv:1512.00567, §7): `log_prob` then is the mean of log p under q, and q stands for [v = y] above.
+
+    q_nv = (1 − ε) [v = y_n] + ε / V        E_q[log p] = (1 − ε) log p(y_n) + ε / V Σ_v log p(v)
+
+There is no word for padding, so padding has no mass; it has no loss because a mask says so.
+
 With `samples`, training estimates the sum over the vocabulary from part of it, after Bengio &
 Senécal (2003) and Jean et al. (2015, arXiv:1412.2007); reading, scoring and writing never do:
 
@@ -30,12 +37,23 @@ CHUNK = 2**23
 
 
 class _LogProb(torch.autograd.Function):
-    """log softmax(h Wᵀ + b)[y].  What is kept for the way back is p, once, in `low` precision."""
+    """E_q[log softmax(h Wᵀ + b)], q = [y] unless `epsilon` > 0.
+
+    What is kept for the way back is p, once, in `low` precision.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, h: Tensor, W: Tensor, b: Tensor | None, y: Tensor, low: torch.dtype
+        ctx: Any,
+        h: Tensor,
+        W: Tensor,
+        b: Tensor | None,
+        y: Tensor,
+        low: torch.dtype,
+        epsilon: float,
     ) -> Tensor:
+        middle = W.mean(0) if epsilon else None  # Σ_v logits_v / V = middle · h + b's mean
+        even = b.mean() if epsilon and b is not None else 0.0
         h, W_low = h.to(low), W.to(low)
         b_low = W_low.new_zeros(1) if b is None else b.to(low)
         learning = any(ctx.needs_input_grad)
@@ -55,31 +73,41 @@ class _LogProb(torch.autograd.Function):
                 wide = logits.to(logp)
                 top = wide.amax(-1, True)
                 lse = top + wide.sub_(top).exp_().sum(-1, True).log()
+            if middle is not None:
+                mean = part.to(middle) @ middle + even
+                score = (1.0 - epsilon) * score + epsilon * mean.to(logp)[:, None]
             logp[at : at + rows] = (score - lse).squeeze(-1)
         if learning:
-            ctx.save_for_backward(h, W_low, y, p)
-        ctx.biased, ctx.kind = b is not None, W.dtype
+            ctx.save_for_backward(h, W_low, y, p, middle)
+        ctx.biased, ctx.kind, ctx.epsilon = b is not None, W.dtype, epsilon
         return logp
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        h, W, y, p = ctx.saved_tensors
+        h, W, y, p, middle = ctx.saved_tensors
         g = grads[0][:, None].to(ctx.kind)
         gh = g * h
+        sure, spread = 1.0 - ctx.epsilon, ctx.epsilon / len(W)
         dh = dW = db = None
         if ctx.needs_input_grad[0]:
-            dh = g * (W[y] - p @ W)
+            dh = g * (sure * W[y] - p @ W)
+            if middle is not None:
+                dh += ctx.epsilon * g * middle
         if ctx.needs_input_grad[1]:
-            dW = (p.T @ gh.neg().to(p)).to(g).index_add_(0, y, gh)
+            dW = (p.T @ gh.neg().to(p)).to(g).index_add_(0, y, gh, alpha=sure)
+            if middle is not None:
+                dW += spread * gh.sum(0)
         if ctx.biased:
-            db = (p.T @ g.neg().to(p)).to(g).index_add_(0, y, g).squeeze(1)
-        return dh, dW, db, None, None
+            db = (p.T @ g.neg().to(p)).to(g).index_add_(0, y, g, alpha=sure).squeeze(1)
+            db += spread * g.sum()
+        return dh, dW, db, None, None, None
 
 
 class Softmax(nn.Module):
     """logits = W h + b.  tied: an embedding whose table is W, which then is saved once, there.
 
     samples: |F| + |S| while training, half each; 0: the sum over all of the vocabulary.
+    smoothing: ε, the share of the mass that every word gets while training.
     """
 
     def __init__(
@@ -90,9 +118,16 @@ class Softmax(nn.Module):
         tied: nn.Embedding | None = None,
         bias: bool = True,
         samples: int = 0,
+        smoothing: float = 0.0,
     ) -> None:
         super().__init__()
+        if samples and smoothing:
+            raise ValueError(
+                f"smoothing = {smoothing} gives mass to words that samples = {samples} leave out: "
+                "choose one of them"
+            )
         self.samples = samples
+        self.smoothing = smoothing
         self._tied = (tied,)  # in a tuple, lest the table be saved twice
         self.weight = None if tied is not None else nn.Parameter(torch.empty(vocabulary, d))
         self.bias = nn.Parameter(torch.zeros(vocabulary)) if bias else None
@@ -110,7 +145,10 @@ class Softmax(nn.Module):
         return F.linear(h, self.W, self.bias)
 
     def log_prob(self, h: Float[Tensor, "B T d"], y: Int[Tensor, "B T"]) -> Float[Tensor, "B T"]:
-        """The log-probability of y, the same as `forward(h).log_softmax(-1)` gathered at y."""
+        """The log-probability of y, the same as `forward(h).log_softmax(-1)` gathered at y.
+
+        While training with `smoothing`, its mean under q.
+        """
         W: Tensor = self.W
         b: Tensor | None = self.bias
         said = y.flatten().long()
@@ -122,7 +160,7 @@ class Softmax(nn.Module):
         low = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else h.dtype
         with torch.autocast(kind, enabled=False):
             logp: Tensor = _LogProb.apply(  # type: ignore[no-untyped-call]
-                h.flatten(0, 1), W, b, said, low
+                h.flatten(0, 1), W, b, said, low, self.smoothing if self.training else 0.0
             )
         return logp.view(y.shape)
 
