@@ -44,7 +44,7 @@ def along(x: Float[Tensor, "B T d"], order: Int[Tensor, "B T"]) -> Float[Tensor,
 class Encoder(nn.Module):
     """Recurrent layers over sentences.  width: of what comes out, 2d where both directions are.
 
-    dropout: between the layers; locked: one mask for all the steps of a row.
+    dropout: between the layers; locked: one mask for all the steps of a row.  reset: of a GRU.
     """
 
     def __init__(
@@ -57,13 +57,16 @@ class Encoder(nn.Module):
         bidirectional: bool = True,
         dropout: float = 0.0,
         locked: bool = False,
+        reset: Literal["before", "after"] = "after",
     ) -> None:
         super().__init__()
         self.d = d
         self.width = 2 * d if bidirectional else d
         widths = [d_in, *[self.width] * (layers - 1)]
-        self.forwards = nn.ModuleList(_reader(cell, width, d) for width in widths)
-        self.backwards = nn.ModuleList(_reader(cell, width, d) for width in widths if bidirectional)
+        self.forwards = nn.ModuleList(_reader(cell, width, d, reset) for width in widths)
+        self.backwards = nn.ModuleList(
+            _reader(cell, width, d, reset) for width in widths if bidirectional
+        )
         self.drop = Dropout(dropout, locked=locked)
         self.reset_parameters()
 
@@ -108,11 +111,11 @@ class Encoder(nn.Module):
         return HiddenCell(zeros, zeros) if isinstance(reader, LSTM) else Hidden(zeros)
 
 
-def _reader(cell: Cell, d_in: int, d: int) -> nn.Module:
+def _reader(cell: Cell, d_in: int, d: int, reset: Literal["before", "after"]) -> nn.Module:
     match cell:
         case "elman":
             return Elman(d_in, d, 1)
         case "gru":
-            return GRU(d_in, d, 1, reset="after")
+            return GRU(d_in, d, 1, reset=reset)
         case "lstm":
             return LSTM(d_in, d, 1)
