@@ -4,6 +4,7 @@
     toy-ko, toy-en                  made by malmoi (toy.py)
     wikitext-2, nsmc, …             on the shelf: the folder that MALMOI_DATA names
     my.txt, a folder                yours (files.py)
+    train.en:train.fr, folder:en-fr yours, in pairs (moses.py)
 
 Nothing here touches the network.  `get` says whether a copy on the shelf is the published one, or
 where the data set is to be had.
@@ -22,7 +23,9 @@ from pathlib import Path
 from malmoi.data import python_docs, shelf, toy
 from malmoi.data.annotated import kind_of
 from malmoi.data.dataset import DataSet
-from malmoi.data.files import from_file, from_folder
+from malmoi.data.files import files_of, from_file, from_folder
+from malmoi.data.moses import languages_of, two_files
+from malmoi.data.paired import from_paired_file, from_paired_folder, from_two_files, is_memory
 from malmoi.data.published import PUBLISHED as PUBLISHED
 from malmoi.data.shares import plain
 from malmoi.data.table import TOLD, Columns
@@ -64,11 +67,17 @@ def available(folder: Path | None = None) -> list[Entry]:
 
 
 def find(
-    name: str | Path, *, seed: int = 0, folder: Path | None = None, columns: Columns = TOLD
+    name: str | Path,
+    *,
+    seed: int = 0,
+    folder: Path | None = None,
+    columns: Columns = TOLD,
+    pairs: bool = False,
 ) -> DataSet:
     """A named data set, a file or a folder.  seed: of the split of a file.
 
     folder: the shelf.  columns: of a table, where malmoi should not tell them itself.
+    pairs: it is a source and a target that are wanted, where a table could be something else.
 
     A name wins over a file of that name; write ./name to mean the file.
     Raises DataError if there is no such thing, or if it is known but not on the shelf.
@@ -86,9 +95,11 @@ def find(
         )
     path = Path(name)
     if known and path.is_dir():  # "" would be the folder we stand in
-        return from_folder(path, seed, columns)
+        return from_folder(path, seed, columns, pairs=pairs)
     if known and path.exists():
-        return from_file(path, seed, columns)
+        return from_file(path, seed, columns, pairs=pairs)
+    if ":" in known and (found := _in_parts(known, seed)):
+        return found
     near = did_you_mean(known, (*BUILT_IN, *PUBLISHED, *_beside(path)))
     raise DataError(
         f"there is no data set, file or folder {known!r}",
@@ -97,9 +108,21 @@ def find(
     )
 
 
+def _in_parts(name: str, seed: int) -> DataSet | None:
+    """`train.en:train.fr` or `folder:en-fr`, if the name is one of them."""
+    place, languages = languages_of(name)
+    if languages and Path(place).is_dir():
+        return from_paired_folder(Path(place), files_of(Path(place)), seed, languages)
+    if languages and Path(place).is_file():
+        return from_paired_file(Path(place), seed, languages)
+    if two := two_files(name):
+        return from_two_files(*two, seed)
+    return None
+
+
 def annotated(path: Path) -> bool:
-    """Whether a file is one of labelled texts or tagged sentences."""
-    return kind_of(path) is not None
+    """Whether a file is one of labelled texts, tagged sentences or pairs."""
+    return kind_of(path) is not None or is_memory(path)
 
 
 def get(name: str, folder: Path | None = None) -> str:
@@ -160,17 +183,22 @@ def _published(name: str, folder: Path | None) -> DataSet:
     about, place = PUBLISHED[name], _place(name, folder)
     labelled = about.labelled(place) if about.labelled else {}
     tagged = about.tagged(place) if about.tagged else {}
+    pairs = dict(about.pairs(place)) if about.pairs else {}
     return DataSet(
         name=name,
         description=about.description,
         licence=about.licence,
         language=about.language,
         tokens=about.tokens,
-        splits=about.splits(place) if about.splits else plain(tagged) or plain(labelled),
+        splits=about.splits(place)
+        if about.splits
+        else plain(tagged) or plain(labelled) or plain(pairs),
         announcements=about.announcements,
         labelled=labelled,
         tagged=tagged,
         column=about.column,
+        pairs=pairs,
+        source_tokens=about.source_tokens,
     )
 
 

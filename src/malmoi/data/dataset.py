@@ -34,7 +34,8 @@ class DataSet:
     told before believing a number: how it was split, what was left out, which edition it is.
     truth: for a made-up language, what its own probabilities spend on lines.
     labelled, tagged, pairs: by split, empty where nobody labelled, tagged or translated it.
-    column: of the tags that are meant when nobody says which."""
+    column: of the tags that are meant when nobody says which.  source_tokens: of pairs, what the
+    source is usually read in, if in other tokens than the target."""
 
     name: str
     description: str
@@ -48,6 +49,7 @@ class DataSet:
     tagged: Mapping[str, TaggedSentences] = field(default_factory=dict)
     column: str = ""
     pairs: Mapping[str, Pairs] = field(default_factory=dict)
+    source_tokens: str = ""
 
     @property
     def form(self) -> Literal["tagged", "labelled", "pairs", "lines"]:

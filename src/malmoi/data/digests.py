@@ -93,4 +93,29 @@ e053b752b8155113ca66e7db08af5f2f5f43ab993694e4774f1ec5bad42312d8  emerging.dev.c
 
 klue-ner-dev
 0f4d5e818f7b82d299c3a87856fc40a706f5943207580ddb252397e387050a54  klue-ner-v1.1_dev.tsv
+
+tatoeba-eng-fra
+44c5f79b063bfa02f7b64a61c7017faa24296f414c5b1b14cd87e73249694f32  train.tsv
+50cb499079f128b774946a2c5aaaad8bd3f199609d56284a7547de9f5913b0c4  dev.tsv
+93c489400c8cbf6175fddf0bbe969c17b00835ab5321fb49c0da9bc71672e63a  test.tsv
+
+tatoeba-eng-kor
+3988edfd32c892ccf4450772bc3a5906ebfcf3c8648f56012df204ddf27b8280  kor.txt
+
+korean-parallel-corpora
+98e0d1284685328701410f9656098d9939ca69ab262bf69a9e1a7f9d716ef1dc  news/korean-english-park.dev.en
+248e0dd8e560db90ea7b51e4959a33d67a7bba48872429bc90f416ea8acbac44  news/korean-english-park.dev.ko
+76e43f2ed5ce5d20e4187fb7bb167f5771db8d06ec34c66410ea044c35eed77c  news/korean-english-park.test.en
+02d1445fcdcd26f99b29a7d5bf692688634571310c1f2d1093cfb2e2d1eb6be4  news/korean-english-park.test.ko
+
+sigmorphon2020-g2p
+c0e509d5c604df2bb0d899fec7825985e2d48f6cbb7238b1cde5ab408716071f  train/kor_train.tsv
+0bf3b0676254dde2f087283f39f4a2f0ef2377000d0317be9c4b6cc8ef9ea23e  dev/kor_dev.tsv
+65792f869e6426358b143aac664d14af6967f088513d1c34eff3ecbc6555024e  test/kor_test.tsv
+
+toy-seq2seq-dates
+62e66a301ce8537868e725512d2a45663fc366526b7e42028cb703bda2b1c79a  date.txt
+
+toy-seq2seq-addition
+34e0746f5014c11311c9452ee9050bf14e38eca44ec4aaf4d81eba2b38674009  addition.txt
 """)

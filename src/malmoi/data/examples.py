@@ -41,6 +41,11 @@ class Pair(NamedTuple):
     target: str
     others: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """What decides to which part of the data it belongs: no source is in two."""
+        return self.source
+
 
 Examples: TypeAlias = Callable[[], Iterator[Example]]
 TaggedSentences: TypeAlias = Callable[[], Iterator[Tagged]]

@@ -6,7 +6,7 @@ keep neighbours together, so that a test line's own paragraph is not in the trai
 small enough that no split is a single chapter.  Which blocks: those whose SHA-256 of (seed, block)
 is smallest, the same on every machine.
 
-Tables of labelled texts and columns of tagged sentences are annotated.py's.
+Tables of labelled texts and columns of tagged sentences are annotated.py's, pairs paired.py's.
 
 A folder: one file a split, told by its name, gzipped or not.
 
@@ -31,6 +31,9 @@ from malmoi.data.annotated import (
 )
 from malmoi.data.dataset import DataSet, Source, Splits, yours
 from malmoi.data.formats import read_lines
+from malmoi.data.moses import has_parallel
+from malmoi.data.paired import from_paired_file, from_paired_folder, is_memory
+from malmoi.data.pairs import holds_texts, tells_pairs
 from malmoi.data.shares import SPLITS, TENTH
 from malmoi.data.table import TOLD, Columns
 from malmoi.errors import DataError, EmptyText
@@ -49,16 +52,29 @@ SPELLINGS = {
 TEXT = re.compile(r"^[^.]+$|\.(txt|text|tokens|raw|train|valid|dev|test)$")
 
 
-def from_file(path: Path, seed: int, columns: Columns = TOLD) -> DataSet:
-    """A file, split by malmoi.  columns: which to read, if it is a table."""
-    if kind := kind_of(path):
-        return from_annotated_file(path, kind, seed, columns)
+def from_file(path: Path, seed: int, columns: Columns = TOLD, *, pairs: bool = False) -> DataSet:
+    """A file, split by malmoi.  columns: which to read, if it is a table.
+
+    pairs: a table is one of pairs, even if it could be one of labels.
+    """
+    kind = kind_of(path)
+    if pairs or is_memory(path) or (kind and columns == TOLD and tells_pairs(path, kind)):
+        return from_paired_file(path, seed)
+    if kind:
+        data = from_annotated_file(path, kind, seed, columns)
+        texts = kind == "tsv" and columns == TOLD and data.form == "lines" and holds_texts(path)
+        return from_paired_file(path, seed) if texts else data
     splits, said = divide(partial(read_lines, path), str(path), seed)
     return yours(path, splits, said)
 
 
-def from_folder(folder: Path, seed: int, columns: Columns = TOLD) -> DataSet:
+def from_folder(
+    folder: Path, seed: int, columns: Columns = TOLD, *, pairs: bool = False
+) -> DataSet:
     """A folder with a file a split.  Raises DataError if it cannot be told which is which."""
+    if pairs or has_parallel(folder):
+        parallel = has_parallel(folder)
+        return from_paired_folder(folder, {} if parallel else files_of(folder), seed)
     found = files_of(folder)
     if "train" not in found:
         there = sorted(p.name for p in folder.iterdir())[:10]
@@ -67,7 +83,10 @@ def from_folder(folder: Path, seed: int, columns: Columns = TOLD) -> DataSet:
             where=f"{folder}: {', '.join(there) or 'empty'}",
             hint="name its files train.txt, valid.txt and test.txt",
         )
-    if kind_of(found["train"]):
+    kind = kind_of(found["train"])
+    if is_memory(found["train"]) or (kind and tells_pairs(found["train"], kind)):
+        return from_paired_folder(folder, found, seed)
+    if kind:
         return from_annotated_folder(folder, found, seed, columns)
     lines: dict[str, Source] = {
         split: partial(without_blanks, partial(read_lines, found[split]))
@@ -93,7 +112,11 @@ def files_of(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         name = path.name.lower().removesuffix(".gz")
         said = {SPELLINGS[word] for word in re.split(r"[._\- ]", name) if word in SPELLINGS}
-        if path.is_file() and len(said) == 1 and (TEXT.search(name) or kind_by_name(path)):
+        if (
+            path.is_file()
+            and len(said) == 1
+            and (TEXT.search(name) or kind_by_name(path) or is_memory(path))
+        ):
             claims.append((said.pop(), path))
     kinds = {kind_by_name(path) for split, path in claims if split == "train"}
     richest = next((kind for kind in KINDS.values() if kind in kinds), None)

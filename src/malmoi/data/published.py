@@ -1,45 +1,15 @@
 """The data sets that others made: what they are, where they are to be had, and how they are read.
 
-`digests.py` has the SHA-256 of what is in their files.
+Those of pairs of texts are in published_pairs.py; `digests.py` has the SHA-256 of what is in their
+files.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Literal
 
-from malmoi.data import shelf, shelf_examples as examples
-from malmoi.data.dataset import Source
+from malmoi.data import shelf, shelf_examples as examples, shelf_pairs
 from malmoi.data.digests import SHA256
-from malmoi.data.examples import Examples, TaggedSentences
-
-
-@dataclass(frozen=True)
-class Published:
-    """A data set that others made.  files: the SHA-256 of the contents, None where unknown.
-
-    splits: its lines, where they are more than the texts that are labelled or tagged.
-    column: of the tags, the one that is meant.  folder: on the shelf, if not its name.
-    """
-
-    description: str
-    licence: str
-    language: str
-    tokens: str
-    source: str
-    files: Mapping[str, str | None]
-    splits: Callable[[Path], dict[str, Source]] | None = None
-    announcements: tuple[str, ...] = ()
-    labelled: Callable[[Path], dict[str, Examples]] | None = None
-    tagged: Callable[[Path], dict[str, TaggedSentences]] | None = None
-    column: str = ""
-    folder: str = ""
-
-    @property
-    def form(self) -> Literal["tagged", "labelled", "lines"]:
-        return "tagged" if self.tagged else "labelled" if self.labelled else "lines"
-
+from malmoi.data.publication import Published
+from malmoi.data.published_pairs import PAIRS
 
 PUBLISHED: dict[str, Published] = {
     "wikitext-2": Published(
@@ -184,9 +154,10 @@ PUBLISHED: dict[str, Published] = {
         source="the repository songys/Chatbot_data, ChatbotData.csv",
         files=SHA256["chatbot-ko"],
         labelled=examples.chatbot,
+        pairs=shelf_pairs.chatbot,
         announcements=(
-            "chatbot-ko: the questions, 80, 10 and 10 % by the SHA-256 of the text; labels 0 to 2 "
-            "are written out",
+            "chatbot-ko: 80, 10 and 10 % by the SHA-256 of the question, which is what is labelled "
+            "(0 to 2 are written out); as pairs, each with its answer",
         ),
     ),
     "masc-tagged": Published(
@@ -273,4 +244,5 @@ PUBLISHED: dict[str, Published] = {
             "are characters, spaces among them",
         ),
     ),
+    **PAIRS,
 }

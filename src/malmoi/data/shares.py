@@ -16,11 +16,11 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from malmoi.data.dataset import Source
-from malmoi.data.examples import Example, Tagged
+from malmoi.data.examples import Example, Pair, Tagged
 from malmoi.errors import EmptyText
 from malmoi.text.normalise import nfc
 
-T = TypeVar("T", Example, Tagged)
+T = TypeVar("T", Example, Tagged, Pair)
 Items: TypeAlias = Callable[[], Iterator[T]]
 TENTH = 10
 SPLITS = ("train", "valid", "test")

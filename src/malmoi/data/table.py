@@ -186,9 +186,9 @@ def _names(first: list[str], header: bool) -> tuple[str, ...]:
 
 def _has_header(path: Path, kind: Kind, delimiter: str, first: list[str], asked: Columns) -> bool:
     """Whether the first row names the columns, by what it says, or by a label it alone has."""
-    wanted = {name.casefold() for name in (asked.text, *asked.labels) if not name.isdecimal()}
-    usual = {*TEXTS, *LABELS, *wanted} - {""}
-    if any(nfc(cell.strip()).casefold() in usual for cell in first):
+    if any(name and not name.isdecimal() for name in (asked.text, *asked.labels)):
+        return True  # who asks by name has read it there
+    if any(nfc(cell.strip()).casefold() in {*TEXTS, *LABELS} for cell in first):
         return True
     seen = {str(i): _Column() for i in range(len(first))}
     rows = 0
@@ -210,10 +210,12 @@ def _choose(
 ) -> tuple[Columns, list[str]]:
     """The columns, and what to say of those that were not asked for."""
     said = []
-    text, labels = "", tuple(_known(path, name, seen) for name in asked.labels)
+    text, labels = "", tuple(dict.fromkeys(_known(path, name, seen) for name in asked.labels))
     usual = {name.strip().casefold(): name for name in reversed(seen)}
     if asked.text:
         text = _known(path, asked.text, seen)
+        if text in labels:
+            raise DataError("a column is asked for as text and as label", where=f"{path}: {text!r}")
     by_name = [usual[name] for name in LABELS if name in usual and usual[name] != text]
     if not labels and by_name:
         labels = (by_name[0],)
