@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from malmoi.layers.tap import Tap
 
-KeyValue = tuple[Float[Tensor, "B H _ k"], Float[Tensor, "B H _ k"]]
+KeyValue = tuple[Float[Tensor, "_ H _ k"], Float[Tensor, "_ H _ k"]]
 
 
 def causal(T: int, S: int, device: torch.device) -> Bool[Tensor, "T S"]:
@@ -55,21 +55,95 @@ class CausalSelfAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T d"], past: KeyValue
     ) -> tuple[Float[Tensor, "B T d"], KeyValue]:
-        q, k, v = (
-            part.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
-            for part in torch.chunk(self.qkv(x), 3, -1)
-        )
+        q, k, v = _heads(self.qkv(x), 3, self.heads)
         if past[0].size(2):
             k, v = torch.cat([past[0].to(k), k], 2), torch.cat([past[1].to(v), v], 2)
         p = self.dropout if self.training else 0.0
         if self.alpha.heard or _weights_are_cheaper(q):
-            mask = causal(q.size(2), k.size(2), x.device)
-            e = (q / math.sqrt(q.size(-1))) @ k.mT
-            alpha = self.alpha(e.masked_fill(~mask, -math.inf).softmax(-1))
+            alpha = self.alpha(_weights(q, k, causal(q.size(2), k.size(2), x.device)))
             out = F.dropout(alpha, p) @ v
         else:
             out = _fused(q, k, v, p)
         return self.o(out.transpose(1, 2).flatten(2)), (k, v)
+
+
+class SelfAttention(nn.Module):
+    """Every place looks at every place that is there: `mask`, None where all are.
+
+    At least one must be there.  The weights pass the tap `alpha` [B, H, T, T].
+    """
+
+    def __init__(self, d: int, heads: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.qkv = nn.Linear(d, 3 * d)
+        self.o = nn.Linear(d, d)
+        self.alpha = Tap()
+
+    def forward(
+        self, x: Float[Tensor, "B T d"], mask: Bool[Tensor, "B T"] | None
+    ) -> Float[Tensor, "B T d"]:
+        q, k, v = _heads(self.qkv(x), 3, self.heads)
+        there = None if mask is None else mask[:, None, None]
+        p = self.dropout if self.training else 0.0
+        if self.alpha.heard or _weights_are_cheaper(q):
+            out = F.dropout(self.alpha(_weights(q, k, there)), p) @ v
+        else:
+            out = F.scaled_dot_product_attention(q, k, v, there, dropout_p=p)
+        y: Tensor = self.o(out.transpose(1, 2).flatten(2))
+        return y
+
+
+class CrossAttention(nn.Module):
+    """Every place of what is written looks at every place of what was read.
+
+    `remember` makes the keys and values, once; M of them serve R = M·k rows of queries.
+    The weights pass the tap `alpha` [R, H, T, S].
+    """
+
+    def __init__(self, d: int, heads: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.q = nn.Linear(d, d)
+        self.kv = nn.Linear(d, 2 * d)
+        self.o = nn.Linear(d, d)
+        self.alpha = Tap()
+
+    def remember(self, memory: Float[Tensor, "M S d"]) -> KeyValue:
+        k, v = _heads(self.kv(memory), 2, self.heads)
+        return k.contiguous(), v.contiguous()
+
+    def forward(
+        self, x: Float[Tensor, "R T d"], memory: KeyValue, mask: Bool[Tensor, "M S"] | None
+    ) -> Float[Tensor, "R T d"]:
+        R, M = len(x), len(memory[0])
+        (q,) = _heads(fold(self.q(x), M), 1, self.heads)  # [M, H, kT, d/H]
+        k, v = (part.to(q) for part in memory)
+        there = None if mask is None else mask[:, None, None]
+        p = self.dropout if self.training else 0.0
+        if self.alpha.heard or _weights_are_cheaper(q):
+            alpha = unfold(_weights(q, k, there).transpose(1, 2), R).transpose(1, 2)
+            alpha = fold(self.alpha(alpha).transpose(1, 2), M).transpose(1, 2)
+            out = F.dropout(alpha, p) @ v
+        else:
+            out = F.scaled_dot_product_attention(q, k, v, there, dropout_p=p)
+        y: Tensor = self.o(unfold(out.transpose(1, 2).flatten(2), R))
+        return y
+
+
+def _heads(x: Float[Tensor, "B T _"], parts: int, heads: int) -> list[Float[Tensor, "B H T k"]]:
+    """Queries, keys, values, as many as there are, each shared among the heads."""
+    return [
+        part.view(*x.shape[:2], heads, -1).transpose(1, 2) for part in torch.chunk(x, parts, -1)
+    ]
+
+
+def _weights(q: Tensor, k: Tensor, mask: Tensor | None) -> Float[Tensor, "B H T S"]:
+    """softmax(Q Kᵀ / √k), exactly 0 where nothing is."""
+    e = (q / math.sqrt(q.size(-1))) @ k.mT
+    return (e if mask is None else e.masked_fill(~mask, -math.inf)).softmax(-1)
 
 
 def _fused(q: Tensor, k: Tensor, v: Tensor, p: float) -> Tensor:
