@@ -24,6 +24,14 @@ COLUMNS = {
         "examples": "texts",
     },
     "tagging": {"f1": "entity F1", "accuracy": "accuracy", "words": "words"},
+    "translation": {
+        "bleu": "BLEU",
+        "chrf": "chrF2",
+        "bleu_characters": "BLEU of characters",
+        "exact": "to the letter",
+        "perplexity": "perplexity",
+        "events": "tokens",
+    },
     "word-vectors": {
         "spearman": "rank correlation of similarity",
         "pairs": "pairs",
@@ -38,6 +46,8 @@ SCORED = {
     "counts as wrong.",
     "tagging": "Every word of a split is scored once; an entity counts if both its ends and its "
     "label are right.",
+    "translation": "Every pair of a split is scored once; BLEU and chrF are of the model's own "
+    "translations, beside all that people wrote of a source.",
     "word-vectors": "Pairs and questions with a word that has no vector are left out.",
 }
 UNMEASURED = {
@@ -48,6 +58,7 @@ NOUN = {
     "language-modelling": "a language model",
     "classification": "a classifier",
     "tagging": "a tagger",
+    "translation": "a translator",
     "word-vectors": "word vectors",
 }
 USE = {
@@ -58,6 +69,11 @@ USE = {
     ),
     "classification": ('malmoi classify . "…"', "malmoi evaluate . --data other.tsv"),
     "tagging": ("malmoi tag . < sentences.txt", "malmoi evaluate . --data other.conllu"),
+    "translation": (
+        "malmoi translate . < in.txt > out.txt",
+        "malmoi evaluate . --data other.tsv",
+        "malmoi score . --pairs other.tsv",
+    ),
     "word-vectors": ('malmoi vectors . nearest "…"', "malmoi vectors . export -o vectors.txt"),
 }
 
@@ -88,6 +104,8 @@ def card(recipe: Recipe, report: Mapping[str, Any]) -> str:
             "",
             SCORED[task],
             "",
+            *(f"- {said}" for said in _signatures(found)),
+            *([""] if _signatures(found) else []),
             *([f"Labels: {', '.join(report['labels'])}.", ""] if "labels" in report else []),
             *(f"- {note}" for note in notes),
             *([""] if notes else []),
@@ -120,12 +138,24 @@ def _cut(recipe: Recipe) -> str:
     return "token = word" if isinstance(recipe.task, Tagging) else f"token = {recipe.task.tokens}"
 
 
+def _signatures(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """By which rules translations were compared with references."""
+    names = {"bleu": "BLEU", "chrf": "chrF2", "bleu_characters": "BLEU of characters"}
+    said = {
+        f"{title}: `{measures[f'{name}_signature']}`, beam {measures['beam']}": None
+        for measures in found.values()
+        for name, title in names.items()
+        if f"{name}_signature" in measures
+    }
+    return list(said)
+
+
 def _figure(name: str, value: float | int | str) -> str:
     number = float(value)
     if math.isinf(number):
         return "∞"
     if name in ("events", "examples", "oov", "words", "pairs", "questions"):
         return f"{number:,.0f}"
-    if name in ("accuracy", "f1", "macro_f1", "micro_f1", "analogies"):
+    if name in ("accuracy", "f1", "macro_f1", "micro_f1", "analogies", "exact"):
         return f"{100 * number:.2f} %"
     return f"{number:,.4g}" if number < 10 else f"{number:,.2f}"

@@ -6,7 +6,9 @@ may be one kind of model with other settings: a name goes wherever a model is as
 
 from typing import Literal, NamedTuple, TypeAlias
 
-Learns: TypeAlias = Literal["language-modelling", "classification", "tagging", "word-vectors"]
+Learns: TypeAlias = Literal[
+    "language-modelling", "classification", "tagging", "translation", "word-vectors"
+]
 
 
 class Rung(NamedTuple):
@@ -126,6 +128,41 @@ LADDER = (
         "the same with tags that know their neighbours; for entities",
     ),
     Rung(
+        "sutskever",
+        "sutskever",
+        "translation",
+        "Sutskever et al. 2014",
+        "reads a text into one state and writes from it; the source backwards",
+    ),
+    Rung(
+        "cho",
+        "cho",
+        "translation",
+        "Cho et al. 2014",
+        "the same with GRUs, and the state of the source in sight at every word; scores phrases",
+    ),
+    Rung(
+        "bahdanau",
+        "bahdanau",
+        "translation",
+        "Bahdanau et al. 2015",
+        "looks back at the source for each word, and shows where; sound on small data",
+    ),
+    Rung(
+        "luong",
+        "luong",
+        "translation",
+        "Luong et al. 2015",
+        "attention as a product, after the step; LSTMs, input feeding",
+    ),
+    Rung(
+        "transformer",
+        "transformer",
+        "translation",
+        "Vaswani et al. 2017",
+        "attention all the way; the best where there are many pairs",
+    ),
+    Rung(
         "word2vec",
         "word2vec",
         "word-vectors",
@@ -158,3 +195,8 @@ def of_kind(kind: str) -> Rung:
 def names_of(task: Learns) -> tuple[str, ...]:
     """The rungs that learn this."""
     return tuple(rung.name for rung in LADDER if rung.task == task)
+
+
+def kinds_of(task: str) -> tuple[str, ...]:
+    """The kinds of model that learn this."""
+    return tuple(dict.fromkeys(rung.kind for rung in LADDER if rung.task == task))

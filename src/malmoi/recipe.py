@@ -17,9 +17,9 @@ from pydantic.dataclasses import dataclass
 
 from malmoi.config import CONFIG
 from malmoi.errors import RecipeError, did_you_mean
+from malmoi.ladder import kinds_of, of_kind
 from malmoi.models import MODELS, ModelConfig, word2vec
 from malmoi.tasks import TASKS, TaskConfig
-from malmoi.tasks.word_vectors import WordVectors
 from malmoi.training.config import Training
 
 T = TypeVar("T")
@@ -120,10 +120,12 @@ def _conflicts(task: TaskConfig, model: ModelConfig) -> Iterator[str]:
         yield f"task.vectors: a {kind_of(model)} has no word vectors to begin with"
     if getattr(model, "frozen", False) and not getattr(task, "vectors", ""):
         yield "model.frozen: only word vectors that are given may stay as they are: task.vectors"
-    if isinstance(model, word2vec.Config) != isinstance(task, WordVectors):
+    if getattr(model, "shared", False) and not getattr(task, "joint", False):
+        yield "model.shared: one table for both sides wants one vocabulary: task.joint = true"
+    if (learns := of_kind(kind_of(model)).task) != kind_of(task):
         yield (
-            f"task.kind: a {kind_of(model)} does not learn {kind_of(task)}; "
-            "word-vectors is what word2vec learns, and nothing else learns it"
+            f"task.kind: a {kind_of(model)} learns {learns}, not {kind_of(task)}, which is what "
+            f"{', '.join(kinds_of(kind_of(task)))} learn"
         )
 
 

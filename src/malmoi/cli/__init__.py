@@ -20,6 +20,7 @@ VERBS = {
     "generate": ("write", "Write on from a prompt: greedy, sampling or beam search."),
     "next": ("write", "The likeliest next tokens after a prompt."),
     "score": ("evaluate", "Log-probability of each sentence, or the surprisal of each token."),
+    "translate": ("translate", "Write one text from another: a line in, a line out."),
     "classify": ("read", "The label of each text, and its probability."),
     "tag": ("read", "The tag of every word, the entities, and where they stand in the text."),
     "explain": ("explain", "A picture of why a classifier or a tagger answers as it does."),
@@ -34,6 +35,7 @@ VERBS = {
 GROUPS = {
     "Train and measure": ("compare", "train", "evaluate", "check", "export"),
     "Write, with a language model": ("generate", "next", "score"),
+    "Write from something read, with a translator": ("translate",),
     "Read, with a classifier or a tagger": ("classify", "tag", "explain"),
     "Words, with word vectors": ("vectors",),
     "What there is": ("data", "models"),

@@ -41,6 +41,10 @@ EXPLAINED = {
     "--predictions", default=None, metavar="FILE",
     help="Write what was true and what was said of every text or sentence; .jsonl for JSON.",
 )  # fmt: skip
+@click.option(
+    "--beam", type=click.IntRange(1, 1_000), default=None,
+    help="Of a translator: slots of the search.  [default: 5]",
+)  # fmt: skip
 @json_
 @machine
 @quiet
@@ -50,6 +54,7 @@ def evaluate_(
     split: str | None,
     column: str | None,
     predictions: str | None,
+    beam: int | None,
     as_json: bool,
     threads: int | None,
     device: str | None,
@@ -59,7 +64,8 @@ def evaluate_(
 
     Of a language model every token and one end of each line are scored, <unk> as an ordinary token;
     the beginning of a line is not.  Of a classifier or a tagger the data is labelled, and a label
-    that training has not seen counts as wrong.
+    that training has not seen counts as wrong.  Of a translator the data is pairs: BLEU and chrF
+    of its own translations, with sacreBLEU's signatures, and the perplexity of the right ones.
 
     A file is read whole; a named data set or folder is read by its split.
     """
@@ -67,7 +73,7 @@ def evaluate_(
     from malmoi.recipe import Recipe
     from malmoi.run import open_run
     from malmoi.tasks.language_modelling import LanguageModelling
-    from malmoi.use import LanguageModel, WordVectors, load
+    from malmoi.use import LanguageModel, Translator, WordVectors, load
 
     if data == "-" and split is not None:
         raise UsageError("stdin is read whole: it has no splits", hint="leave out --split")
@@ -77,6 +83,17 @@ def evaluate_(
             "word vectors are compared with what people say of words, not with a text",
             hint=f"malmoi vectors {run} evaluate",
         )
+    if isinstance(lm, Translator):
+        if column is not None:
+            raise UsageError("--column is for taggers")
+        from malmoi.cli import pairs
+
+        pairs.evaluate(
+            lm, data, split, beam=beam or 5, predictions=predictions, as_json=as_json, quiet=quiet
+        )
+        return
+    if beam is not None:
+        raise UsageError("--beam is for translators")
     if not isinstance(lm, LanguageModel):
         from malmoi.cli.measure import measure
 
@@ -111,6 +128,9 @@ def evaluate_(
 @RUN
 @click.argument("file", default="-")
 @click.option("--tokens", is_flag=True, help="The surprisal of every token, in bits.")
+@click.option(
+    "--pairs", default=None, metavar="FILE", help="Of a translator: log p(target | source)."
+)
 @json_
 @machine
 @quiet
@@ -118,6 +138,7 @@ def score_(
     run: str,
     file: str,
     tokens: bool,
+    pairs: str | None,
     as_json: bool,
     threads: int | None,
     device: str | None,
@@ -126,10 +147,18 @@ def score_(
     """Log-probability (natural logarithm) of each line of FILE, or of stdin.
 
     One line out for one line in.  With --tokens: one line a token, its surprisal in bits, where it
-    stands in the line as given; a blank line between lines.
+    stands in the line as given; a blank line between lines.  With --pairs: one line a pair.
     """
-    from malmoi.use import LanguageModel, load_as
+    from malmoi.use import LanguageModel, Translator, load_as
 
+    if pairs is not None:
+        if file != "-" or tokens:
+            raise UsageError("--pairs is scored alone", hint=f"malmoi score {run} --pairs {pairs}")
+        from malmoi.cli import pairs as paired
+
+        translator = load_as(Translator, run, device=set_up(threads, device))
+        paired.score(translator, pairs, as_json=as_json, quiet=quiet)
+        return
     lm = load_as(LanguageModel, run, device=set_up(threads, device))
     lines = list(lines_of(file))
     say(f"scoring {len(lines):,} lines", quiet=quiet)

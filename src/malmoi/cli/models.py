@@ -9,6 +9,7 @@ TITLES: dict[Learns, str] = {
     "language-modelling": "language modelling: say what comes next (any text)",
     "classification": "classification: say what a text is (texts with labels)",
     "tagging": "tagging: say what every word is (sentences with tags)",
+    "translation": "translation: write one text from another (pairs of texts)",
     "word-vectors": "word vectors: say which words are alike (any text)",
 }
 WIDE = max(map(len, NAMES))

@@ -8,7 +8,10 @@ from malmoi.cli.options import changed, json_, machine, quiet, quoted, say, seed
 from malmoi.errors import UsageError
 from malmoi.ladder import NAMES, names_of
 
-USUAL = {"language-modelling": "lstm", "classification": "rnn-max", "tagging": "bilstm-crf"}
+USUAL = {
+    "language-modelling": "lstm", "classification": "rnn-max", "tagging": "bilstm-crf",
+    "translation": "bahdanau",
+}  # fmt: skip
 TOKENS = ("given", "words", "characters", "jamo", "bpe", "unigram", "morphemes")
 
 

@@ -57,11 +57,16 @@ def from_paired_file(path: Path, seed: int, languages: Languages | None = None) 
     return _data_set(path, views, (*said, *dealt))
 
 
-def from_two_files(source: Path, target: Path, seed: int) -> DataSet:
-    """Two parallel files, split by malmoi."""
+def open_both(source: Path, target: Path) -> tuple[Items[Pair], tuple[str, ...]]:
+    """The pairs of two parallel files that have two sides, and what to say."""
     parallel = Parallel(source, target)
     parallel.check()
-    items, said = whole(parallel, f"{source}, {target}")
+    return whole(parallel, f"{source}, {target}")
+
+
+def from_two_files(source: Path, target: Path, seed: int) -> DataSet:
+    """Two parallel files, split by malmoi."""
+    items, said = open_both(source, target)
     views, dealt = deal(items, source.name, seed)
     data = _data_set(source, views, (*said, *dealt))
     return replace(data, name=f"{source}:{target}", description="two parallel files")

@@ -1,8 +1,10 @@
 """A sensible recipe for a model's name, from the size and the form of the data alone."""
 
+from malmoi.data import catalogue
 from malmoi.data.dataset import DataSet
 from malmoi.defaults.describe import describe
 from malmoi.defaults.reading import recommend_classifier, recommend_tagger
+from malmoi.defaults.translating import recommend_translator
 from malmoi.defaults.vectors import recommend_vectors
 from malmoi.defaults.writing import recommend
 from malmoi.errors import DataError, UsageError, did_you_mean
@@ -47,6 +49,17 @@ def recipe_for(
         case "tagging":
             sentences = sum(1 for _ in source.sentences("train"))
             return recommend_tagger(name, data=data, tokens=kind, sentences=sentences, seed=seed)
+        case "translation":
+            # in a table of pairs there may seem to be labels
+            source = source if source.pairs else catalogue.find(data, pairs=True)
+            return recommend_translator(
+                name,
+                data=data,
+                tokens=tokens or source.tokens,
+                source_tokens="" if tokens else source.source_tokens,
+                pairs=sum(1 for _ in source.paired("train")),
+                seed=seed,
+            )
         case "word-vectors":
             characters = sum(len(line) + 1 for line in source.lines("train"))
             return recommend_vectors(name, data=data, tokens=kind, characters=characters, seed=seed)
@@ -54,17 +67,28 @@ def recipe_for(
 
 def learns_from(source: DataSet) -> Learns:
     """What a data set was made for."""
-    by_form: dict[str, Learns] = {"tagged": "tagging", "labelled": "classification"}
+    by_form: dict[str, Learns] = {
+        "tagged": "tagging",
+        "labelled": "classification",
+        "pairs": "translation",
+    }
     return by_form.get(source.form, "language-modelling")
 
 
 def _fits(rung: Rung, source: DataSet) -> None:
     """Raises DataError where the data has not what a model learns from, naming models that fit."""
+    if rung.task == "translation":
+        return  # any table may be one of pairs: who reads it says if it is none
     there = {"classification": source.labelled, "tagging": source.tagged}
     if there.get(rung.task, source.splits):
         return
     wanted = {"classification": "texts with labels", "tagging": "sentences with a tag at each word"}
-    is_ = {"tagged": "tagged sentences", "labelled": "labelled texts", "lines": "lines of text"}
+    is_ = {
+        "tagged": "tagged sentences",
+        "labelled": "labelled texts",
+        "pairs": "pairs of texts",
+        "lines": "lines of text",
+    }
     columns = [said for said in source.announcements if "column" in said]
     raise DataError(
         f"{rung.name} learns from {wanted[rung.task]}, and {source.name} has none",

@@ -2,13 +2,31 @@
 
 from typing import TypeAlias
 
-from malmoi.models import bow, classifier, gpt, han, ngram, rnn, selfattentive, tagger, word2vec
+from malmoi.models import (
+    bahdanau,
+    bow,
+    cho,
+    classifier,
+    gpt,
+    han,
+    luong,
+    ngram,
+    rnn,
+    selfattentive,
+    sutskever,
+    tagger,
+    transformer,
+    word2vec,
+)
 
 Writer: TypeAlias = rnn.ElmanConfig | rnn.GRUConfig | rnn.LSTMConfig | gpt.Config
 Reader: TypeAlias = (
     bow.Config | classifier.Config | selfattentive.Config | han.Config | tagger.Config
 )
-ModelConfig: TypeAlias = ngram.Config | Writer | Reader | word2vec.Config
+Translator: TypeAlias = (
+    sutskever.Config | cho.Config | bahdanau.Config | luong.Config | transformer.Config
+)
+ModelConfig: TypeAlias = ngram.Config | Writer | Reader | Translator | word2vec.Config
 Network: TypeAlias = (
     rnn.RNN
     | gpt.GPT
@@ -17,6 +35,11 @@ Network: TypeAlias = (
     | selfattentive.SelfAttentive
     | han.HAN
     | tagger.Tagger
+    | sutskever.Sutskever
+    | cho.Cho
+    | bahdanau.Bahdanau
+    | luong.Luong
+    | transformer.Transformer
 )
 Model: TypeAlias = ngram.NGram | word2vec.Word2Vec | Network
 
@@ -31,5 +54,10 @@ MODELS = {
     "selfattentive": selfattentive.Config,  # Lin et al. 2017
     "han": han.Config,  # Yang et al. 2016
     "tagger": tagger.Config,  # Huang et al. 2015, Lample et al. 2016, Ma & Hovy 2016
+    "sutskever": sutskever.Config,  # Sutskever et al. 2014
+    "cho": cho.Config,  # Cho et al. 2014
+    "bahdanau": bahdanau.Config,  # Bahdanau et al. 2015
+    "luong": luong.Config,  # Luong et al. 2015
+    "transformer": transformer.Config,  # Vaswani et al. 2017
     "word2vec": word2vec.Config,  # Mikolov et al. 2013a, b, Bojanowski et al. 2017
 }

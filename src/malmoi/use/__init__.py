@@ -14,22 +14,28 @@ from malmoi.tasks.classification import Classification
 from malmoi.tasks.labels import Labels
 from malmoi.tasks.lexicon import Lexicon
 from malmoi.tasks.tagging import Tagging
+from malmoi.tasks.translation import Translation
 from malmoi.tasks.word_vectors import WordVectors as WordVectorsConfig
-from malmoi.text import Text
+from malmoi.text import Bitext, Text
 from malmoi.use.classifier import Classifier
 from malmoi.use.language_model import LanguageModel
 from malmoi.use.tagger import Tagger
+from malmoi.use.translator import Translator
 from malmoi.vectors.run import from_run
 from malmoi.vectors.words import WordVectors
 
-__all__ = ["Classifier", "LanguageModel", "Tagger", "Usable", "WordVectors", "load", "load_as"]
+__all__ = [
+    "Classifier", "LanguageModel", "Tagger", "Translator", "Usable", "WordVectors", "load",
+    "load_as",
+]  # fmt: skip
 
-Usable: TypeAlias = LanguageModel | Classifier | Tagger | WordVectors
-T = TypeVar("T", LanguageModel, Classifier, Tagger, WordVectors)
+Usable: TypeAlias = LanguageModel | Classifier | Tagger | Translator | WordVectors
+T = TypeVar("T", LanguageModel, Classifier, Tagger, Translator, WordVectors)
 KINDS: dict[type[Usable], tuple[str, str]] = {
     LanguageModel: ("a language model", "generate, next, score"),
     Classifier: ("a classifier", "classify, explain"),
     Tagger: ("a tagger", "tag, explain"),
+    Translator: ("a translator", "translate, score --pairs"),
     WordVectors: ("word vectors", "vectors"),
 }
 
@@ -51,6 +57,13 @@ def load(folder: str | Path, *, device: str = "cpu") -> Usable:
         if lexicon.sizes.characters != sizes.characters:
             raise _other(run, f"{lexicon.sizes.characters:,} letters", f"{sizes.characters:,}")
         return Tagger(model, lexicon, task)
+    if isinstance(task, Translation):
+        bitext = Bitext.load(run.text)
+        _agree(run, bitext.target, None, sizes)
+        if len(bitext.source.vocabulary) != sizes.source or bitext.joint != sizes.joint:
+            here = f"{len(bitext.source.vocabulary):,} source types, joint = {bitext.joint}"
+            raise _other(run, here, f"{sizes.source:,}, joint = {sizes.joint}")
+        return Translator(model, bitext, task)
     text = Text.load(run.text)
     if isinstance(task, Classification):
         labels = Labels.load(run.text)
@@ -96,10 +109,14 @@ def sizes_of(run: Run) -> Sizes:
     labels = _number(run, said, "labels", 2, "how many labels it has") if reads else 0
     spells = isinstance(task, Tagging) and task.spelling != "none"
     characters = _number(run, said, "characters", 2, "how many letters it has") if spells else 0
-    several = said.get("several", False)
+    writes = isinstance(task, Translation)
+    source = _number(run, said, "source", 2, "how many types its sources have") if writes else 0
+    several, joint = said.get("several", False), said.get("joint", False)
     if not isinstance(several, bool):
         raise _unsaid(run, "whether a text may have several labels", "several", several)
-    return Sizes(vocabulary=V, labels=labels, several=several, characters=characters)
+    if not isinstance(joint, bool):
+        raise _unsaid(run, "whether its vocabulary is joint", "joint", joint)
+    return Sizes(V, labels, several, characters, source, joint)
 
 
 def _number(run: Run, said: dict[str, Any], key: str, least: int, what: str) -> int:

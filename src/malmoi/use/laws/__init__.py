@@ -7,8 +7,8 @@ for finding in check(lm):
 from collections.abc import Iterator
 
 from malmoi.errors import UsageError
-from malmoi.use import LanguageModel, Usable, WordVectors
-from malmoi.use.laws import reading, writing
+from malmoi.use import LanguageModel, Translator, Usable, WordVectors
+from malmoi.use.laws import reading, translating, writing
 from malmoi.use.laws.finding import Finding, apart
 
 __all__ = ["Finding", "apart", "check"]
@@ -18,6 +18,8 @@ def check(used: Usable, *, seed: int = 0) -> Iterator[Finding]:
     """One finding for each law, as they are made."""
     if isinstance(used, LanguageModel):
         return writing.check(used, seed=seed)
+    if isinstance(used, Translator):
+        return translating.check(used, seed=seed)
     if isinstance(used, WordVectors):
         raise UsageError(
             "word vectors obey no law that a run could break",

@@ -1,0 +1,101 @@
+"""`malmoi translate`: a line in, a line out."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+
+from malmoi.cli.options import (
+    RUN,
+    json_,
+    lines_of,
+    machine,
+    quiet,
+    say,
+    set_up,
+    show,
+    show_json,
+)
+
+
+@click.command("translate")
+@RUN
+@click.argument("file", default="-")
+@click.option("--beam", type=click.IntRange(1, 1_000), default=5, show_default=True,
+              help="Slots of the search; 1 is greedy.")  # fmt: skip
+@click.option("--n-best", type=click.IntRange(1, 1_000), default=1, show_default=True,
+              help="How many translations of each line.")  # fmt: skip
+@click.option("--length-penalty", type=click.Choice(("none", "power", "gnmt")), default="power",
+              show_default=True, help="What a log-probability is divided by.")  # fmt: skip
+@click.option("--alpha", type=click.FloatRange(0, 10), default=1.0, show_default=True,
+              help="The exponent of the length penalty.")  # fmt: skip
+@click.option("--min-length", type=click.IntRange(0), default=0, show_default=True,
+              help="The fewest tokens of a translation.")  # fmt: skip
+@click.option("--max-length", type=click.IntRange(1), default=None,
+              help="The most.  [default: 2 a token of the source, and 20]")  # fmt: skip
+@click.option("--longest", type=click.IntRange(1), default=1_024, show_default=True,
+              help="Tokens of a line that are read.")  # fmt: skip
+@json_
+@machine
+@quiet
+def translate_(
+    run: str,
+    file: str,
+    beam: int,
+    n_best: int,
+    length_penalty: str,
+    alpha: float,
+    min_length: int,
+    max_length: int | None,
+    longest: int,
+    as_json: bool,
+    threads: int | None,
+    device: str | None,
+    quiet: bool,
+) -> None:
+    """Translate each line of FILE, or of stdin: one line out for one line in, always.
+
+    A blank line is answered by an empty one.  With --n-best: for each line so many lines, each the
+    line's number, the score and the text, with tabs between them.
+
+    \b
+    malmoi translate runs/en-fr < in.txt > out.txt
+    malmoi translate runs/en-fr in.txt --beam 10 --n-best 3
+    """
+    from malmoi.cli.count import counting
+    from malmoi.decode.hypothesis import LengthPenalty
+    from malmoi.use import Translator, load_as
+
+    translator = load_as(Translator, run, device=set_up(threads, device))
+    penalty = LengthPenalty(length_penalty, alpha)  # type: ignore[arg-type]  # click knows which
+    found: list[dict[str, Any]] = []
+    with counting("translating", None, "lines", quiet=quiet) as done:
+        answers = translator.stream(
+            _lines(file), beam=max(beam, n_best), n=n_best, length_penalty=penalty,
+            minimum=min_length, maximum=max_length, longest=longest, done=done,
+        )  # fmt: skip
+        for number, answer in enumerate(answers, start=1):
+            if answer.cut:
+                said = f"line {number:,} is too long: its last {answer.cut:,} tokens are not read"
+                say(f"note: {said}", quiet=quiet)
+            if as_json:
+                best = [written._asdict() for written in answer.best]
+                found.append({"source": answer.source, "best": best})
+            elif n_best == 1:
+                show(answer.text)
+            else:
+                for written in answer.best:
+                    show(f"{number}\t{written.score:.6f}\t{written.text}")
+    if as_json:
+        show_json(found)
+
+
+def _lines(file: str) -> Iterator[str]:
+    """The lines; of an empty text none, which is no error where a line is answered by a line."""
+    from malmoi.errors import EmptyText
+
+    lines: Iterable[str] = lines_of(file)
+    try:
+        yield from lines
+    except EmptyText:
+        return
