@@ -156,6 +156,13 @@ LADDER = (
         "attention as a product, after the step; LSTMs, input feeding",
     ),
     Rung(
+        "convs2s",
+        "convs2s",
+        "translation",
+        "Gehring et al. 2017",
+        "windows instead of states, and a look at the source in every layer; trains in parallel",
+    ),
+    Rung(
         "transformer",
         "transformer",
         "translation",

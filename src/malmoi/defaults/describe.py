@@ -4,6 +4,7 @@ from malmoi.models import (
     ModelConfig,
     bow,
     classifier,
+    convs2s,
     gpt,
     han,
     ngram,
@@ -44,6 +45,9 @@ def describe(model: ModelConfig) -> str:
         case transformer.Config():
             shape = f"{model.layers} + {model.layers_decoder or model.layers} × {model.d}, "
             shape += f"{model.heads} heads"
+        case convs2s.Config():
+            shape = f"{model.layers} + {model.layers_decoder or model.layers} × {model.d}, "
+            shape += f"windows of {model.kernel}"
         case word2vec.Config():
             letters = f", n-grams {model.shortest}–{model.longest}" if model.longest else ""
             return f"{model.architecture}, {model.d}, {model.loss}{letters}"

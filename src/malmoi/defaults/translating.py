@@ -6,7 +6,7 @@ is better than any of them.
 
 from typing import NamedTuple, cast
 
-from malmoi.models import Translator, bahdanau, cho, luong, sutskever, transformer
+from malmoi.models import Translator, bahdanau, cho, convs2s, luong, sutskever, transformer
 from malmoi.recipe import Recipe
 from malmoi.tasks.translation import Translation
 from malmoi.text import Kind
@@ -76,6 +76,9 @@ def _model(name: str, c: Class) -> tuple[Translator, Training]:
             return bahdanau.Config(d=c.width, d_word=narrow, dropout=c.dropout), training
         case "luong":
             return luong.Config(d=c.width, layers=2, dropout=c.dropout), training
+        case "convs2s":
+            deep = convs2s.Config(d=c.width, layers=2 * c.layers, dropout=c.dropout)
+            return deep, training
         case _:
             small = transformer.Config(
                 d=c.width, heads=4 if c.width < 512 else 8, layers=c.layers, d_ff=4 * c.width,

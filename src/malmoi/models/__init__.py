@@ -7,6 +7,7 @@ from malmoi.models import (
     bow,
     cho,
     classifier,
+    convs2s,
     gpt,
     han,
     luong,
@@ -24,7 +25,12 @@ Reader: TypeAlias = (
     bow.Config | classifier.Config | selfattentive.Config | han.Config | tagger.Config
 )
 Translator: TypeAlias = (
-    sutskever.Config | cho.Config | bahdanau.Config | luong.Config | transformer.Config
+    sutskever.Config
+    | cho.Config
+    | bahdanau.Config
+    | luong.Config
+    | convs2s.Config
+    | transformer.Config
 )
 ModelConfig: TypeAlias = ngram.Config | Writer | Reader | Translator | word2vec.Config
 Network: TypeAlias = (
@@ -39,6 +45,7 @@ Network: TypeAlias = (
     | cho.Cho
     | bahdanau.Bahdanau
     | luong.Luong
+    | convs2s.ConvS2S
     | transformer.Transformer
 )
 Model: TypeAlias = ngram.NGram | word2vec.Word2Vec | Network
@@ -58,6 +65,7 @@ MODELS = {
     "cho": cho.Config,  # Cho et al. 2014
     "bahdanau": bahdanau.Config,  # Bahdanau et al. 2015
     "luong": luong.Config,  # Luong et al. 2015
+    "convs2s": convs2s.Config,  # Gehring et al. 2017
     "transformer": transformer.Config,  # Vaswani et al. 2017
     "word2vec": word2vec.Config,  # Mikolov et al. 2013a, b, Bojanowski et al. 2017
 }
