@@ -13,6 +13,7 @@ has M rows and whose other tensors have R = M·k gives memory row i to the rows 
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+import torch
 from torch import Tensor
 
 Carry: TypeAlias = Tensor | tuple[Any, ...] | None
@@ -70,19 +71,35 @@ def detach(carry: C) -> C:
     return tree_map(Tensor.detach, carry)
 
 
-def select(carry: C, rows: Tensor, *, each: int = 1) -> C:
+def select(carry: C, rows: Tensor, *, each: int = 1, into: int | None = None) -> C:
     """Take the given batch rows, repeats allowed (beam search).
 
-    each: how many rows share a row of memory, before and after; the rows then come in groups of
-    so many, and those of a group are from one group.
+    each: how many rows share a row of memory; the rows then come in groups of so many (of `into`,
+    if the groups shall have another size from now on), and those of a group are from one group.
+    A memory whose rows all stay where they are is not copied.
     """
     if isinstance(carry, Memory):
-        rows = rows[::each] // each
-        return tree_map(lambda t: t.index_select(0, rows), carry)
+        rows = rows[:: into or each] // each
+        stays = torch.equal(rows, torch.arange(_size(carry), device=rows.device))
+        return carry if stays else tree_map(lambda t: t.index_select(0, rows), carry)
     if isinstance(carry, tuple):
-        parts = [select(part, rows, each=each) for part in carry]
+        parts = [select(part, rows, each=each, into=into) for part in carry]
         return type(carry)(*parts) if hasattr(carry, "_fields") else tuple(parts)  # type: ignore[return-value]
     return tree_map(lambda t: t.index_select(0, rows), carry)
+
+
+def shares(carry: C) -> bool:
+    """Does the carry have a memory, whose rows several others may share?"""
+    if isinstance(carry, tuple) and not isinstance(carry, Memory):
+        return any(shares(part) for part in carry)
+    return isinstance(carry, Memory)
+
+
+def _size(carry: Any) -> int:
+    """How many rows the first of the tensors has; -1 if there is none."""
+    if isinstance(carry, tuple):
+        return next((size for part in carry if (size := _size(part)) >= 0), -1)
+    return -1 if carry is None else carry.size(0)
 
 
 def widen(carry: C, each: int) -> C:

@@ -68,3 +68,52 @@ def test_log_softmax_sums_to_one_except_where_nothing_is_possible():
         [-math.log1p(math.e), -math.log1p(1 / math.e), -math.inf]
     )
     assert bool((logp <= 0).all())  # the bound of the beam search needs it
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    N=st.sampled_from([511, 512, 513, 640, 1100, 2047]),
+    k=st.integers(1, 4),
+    seed=st.integers(0, 10**6),
+    values=st.sampled_from([2, 3, 50, 10**6]),
+)
+def test_the_largest_of_many_are_those_of_all_with_the_same_rule_for_equals(N, k, seed, values):
+    rng = np.random.default_rng(seed)
+    some = torch.from_numpy(rng.integers(0, values, (3, N)).astype(np.float32))
+    some[rng.random((3, N)) < 0.3] = -math.inf
+    some[0, :] = -math.inf
+    for found, expected in zip(reading.top_of_many(some, k), reading.top(some, k), strict=True):
+        assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("V", [3, 40, 3000])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_the_likeliest_words_are_the_top_of_the_whole_distribution(V, dtype, monkeypatch):
+    monkeypatch.setattr(reading, "NEAR", 3 * V)  # three rows at a time
+    rng = np.random.default_rng(V)
+    logits = torch.from_numpy(10 * rng.standard_normal((8, V))).to(dtype)
+    logits[1, ::2] = -math.inf
+    logits[2] = -math.inf
+    logits[3] = 1.0
+    logits[4, -1] = 80.0
+    whole = reading.log_softmax(logits)
+    forced = torch.tensor([-1, V - 1, 1, 2, 0, -1, V - 1, -1])
+    for forbid in ((), (0, V - 1)):
+        allowed = whole.clone()
+        allowed[:, list(forbid)] = -math.inf
+        for only in (None, forced):
+            logp, word = reading.likeliest(logits, 4, forbid=forbid, forced=only)
+            assert logp.dtype == torch.float64
+            assert logp.shape == (8, min(4, V))
+            for r in range(8):
+                w = -1 if only is None else int(only[r])
+                one = torch.full((1, V), -math.inf, dtype=torch.float64)
+                one[0, w] = whole[r, w]
+                best, index = reading.top(allowed[r : r + 1] if w < 0 else one, 4)
+                there = best[0].isfinite()
+                assert word[r][there].tolist() == index[0][there].tolist()
+                limit = 1e-12 if dtype == torch.float64 else 1e-5
+                assert logp[r].tolist() == pytest.approx(best[0].tolist(), abs=limit)
+    logits[5, 1] = math.nan
+    with pytest.raises(Diverged, match="not numbers"):
+        reading.likeliest(logits, 2)

@@ -17,7 +17,7 @@ for every length ℓ ≤ limit
 and the right-hand side is what `bound` returns: with `none` (or α = 0) it is s itself.  It cannot
 be lowered: a hypothesis that goes on with probability 1 up to the limit reaches it.
 
-Differs from GNMT: no coverage penalty (it needs attention; a language model has none).
+The coverage penalty of GNMT, for what attends to a source, is in `decode.coverage`.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,12 @@
 """What every search does the same way: reading a prompt, normalising, and picking the largest.
 
-Distributions are taken in float64 on the CPU, whatever the model computes in and wherever: a search
+What a search chooses by is in float64 on the CPU, whatever the model computes in and wherever: it
 adds hundreds of logarithms and compares the sums, and one rule for ties must hold on every device.
+A beam asks for the few likeliest words only, and only those are widened (`likeliest`).
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -17,6 +19,10 @@ POSITIONS = 2048
 """The most places that are read in one go."""
 CELLS = 2**23
 """The most logits that are held at one time: V for each place."""
+NEAR = 2**19
+"""The most logits that are normalised at one time: what stays in the cache of a processor."""
+BLOCK = 128
+"""So many values are represented by the largest of them when few are sought among many."""
 
 
 @torch.no_grad()
@@ -63,13 +69,87 @@ def log_softmax(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
     Raises Diverged for NaN and +inf, which nothing can be chosen by.
     """
     z = logits.to("cpu", torch.float64)
-    if bool((z.isnan() | (z == math.inf)).any()):
+    _numbers(z)
+    most = z.amax(-1, keepdim=True)
+    return (z - most + _log_top(z)).masked_fill(most == -math.inf, -math.inf)
+
+
+def likeliest(
+    logits: Float[Tensor, "R V"],
+    k: int,
+    *,
+    forbid: Sequence[int] = (),
+    forced: Int[Tensor, " R"] | None = None,
+) -> tuple[Float[Tensor, "R k"], Int[Tensor, "R k"]]:
+    """The k likeliest words of each row (V if there are no more): log p, falling, and which.
+
+    As `top` of `log_softmax`, without widening the whole: the sum of a row is taken in the model's
+    own precision (in float32 at least), the rest in float64.
+    forbid: words that cannot be said, though they keep their mass.  forced: for each row the only
+    word that can be said, if it is not negative; a forbidden one, too.
+    """
+    near = len(logits) if logits.is_cuda else max(1, NEAR // logits.size(1))
+    rows = torch.split(logits, near)
+    only: Sequence[Tensor | None] = [None] * len(rows)
+    if forced is not None:
+        only = torch.split(forced.to(logits.device), near)
+    found = [_likeliest(z, k, forbid, word) for z, word in zip(rows, only, strict=True)]
+    return torch.cat([p for p, _ in found]).cpu(), torch.cat([w for _, w in found]).cpu()
+
+
+def _likeliest(
+    z: Float[Tensor, "R V"], k: int, forbid: Sequence[int], forced: Int[Tensor, " R"] | None
+) -> tuple[Float[Tensor, "R k"], Int[Tensor, "R k"]]:
+    z = z.to(torch.promote_types(z.dtype, torch.float32))
+    most = z.amax(1, keepdim=True)
+    _numbers(most)
+    log_top = _log_top(z)
+    allowed = z
+    if forbid:
+        allowed = z.index_fill(1, torch.tensor(list(forbid), device=z.device), -math.inf)
+    best, word = top_of_many(allowed, k)
+    logp = best.double() - most.double() + log_top
+    if forced is not None:
+        told, first = forced >= 0, torch.arange(logp.size(1), device=z.device) == 0
+        said = z.gather(1, forced.clamp(min=0)[:, None]).double() - most.double() + log_top
+        logp = torch.where(told[:, None], said.masked_fill(~first, -math.inf), logp)
+        word = torch.where(told[:, None] & first, forced[:, None], word)
+    return logp.masked_fill(most == -math.inf, -math.inf), word
+
+
+def _log_top(z: Float[Tensor, "*B V"]) -> Float[Tensor, "*B 1"]:
+    """log p of the likeliest word, 1 / Σ exp(z − max z): the sum is at least 1, nothing is lost."""
+    return z.softmax(-1).amax(-1, keepdim=True).double().log()
+
+
+def _numbers(z: Tensor) -> None:
+    if not bool((z < math.inf).all()):  # NaN is not below anything
         raise Diverged(
             "the model gives scores that are not numbers",
             hint="its weights may have diverged in training: malmoi check RUN",
         )
-    dead = (z == -math.inf).all(-1, keepdim=True)
-    return z.log_softmax(-1).masked_fill(dead, -math.inf)
+
+
+def top_of_many(
+    values: Float[Tensor, "B N"], k: int
+) -> tuple[Float[Tensor, "B k"], Int[Tensor, "B k"]]:
+    """`top`, faster where N is much larger than k.
+
+    Before a value of a block that is not among the k best blocks (by their largest value; of equals
+    the first) come k others, the largest of each of those: so the k best are in the k best blocks.
+    """
+    N = values.size(1)
+    whole = N // BLOCK
+    if whole < 4 * k:
+        return top(values, k)
+    largest = values[:, : whole * BLOCK].reshape(-1, whole, BLOCK).amax(2)
+    if N % BLOCK:
+        largest = torch.cat([largest, values[:, whole * BLOCK :].amax(1, keepdim=True)], 1)
+    block = top(largest, k)[1].sort(1).values  # in order, so that equals are, too
+    index = (block[:, :, None] * BLOCK + torch.arange(BLOCK, device=values.device)).flatten(1)
+    near = values.gather(1, index.clamp(max=N - 1)).masked_fill(index >= N, -math.inf)
+    best, place = top(near, k)
+    return best, index.gather(1, place)
 
 
 def top(values: Float[Tensor, "B N"], k: int) -> tuple[Float[Tensor, "B k"], Int[Tensor, "B k"]]:
