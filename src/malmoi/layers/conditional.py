@@ -17,7 +17,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from malmoi.layers.alignment import Alignment, Annotations
+from malmoi.layers.alignment import Additive, Alignment, Annotations
+from malmoi.layers.attending import Attending
 
 Reset = Literal["before", "after", "inside"]
 
@@ -73,7 +74,19 @@ class ConditionalGRU(nn.Module):
         attention: Alignment,
         of: Annotations,
     ) -> tuple[Float[Tensor, "R T d"], Float[Tensor, "R T m"]]:
-        """Every state and every context, where s_{t−1} says which context is looked at next."""
+        """Every state and every context, where s_{t−1} says which context is looked at next.
+        Where a source has no word, `of.h` must be zero."""
+        score, kind = attention.score, e.device.type
+        if torch.is_grad_enabled() and isinstance(score, Additive) and attention.window is None:
+            W_a, v, U, C = score.W.weight, score.v, self.U, self.C.weight
+            low = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else U.dtype
+            We = self.W(e)
+            with torch.autocast(kind, enabled=False):
+                told: tuple[Tensor, Tensor, Tensor] = Attending.apply(  # type: ignore[no-untyped-call]
+                    We, s, of.keys, of.h, of.mask, W_a, v, C, U, self.reset == "before", low
+                )
+            attention.alpha(told[2])
+            return told[:2]
         states, contexts, alphas = [], [], []
         for We in self.W(e).unbind(1):
             c, alpha = attention.look(s[:, None], of)
@@ -81,6 +94,5 @@ class ConditionalGRU(nn.Module):
             states.append(s)
             contexts.append(c)
             alphas.append(alpha)
-        if attention.alpha.heard:
-            attention.alpha(torch.cat(alphas, 1))
+        attention.alpha(torch.cat(alphas, 1))
         return torch.stack(states, 1), torch.cat(contexts, 1)
