@@ -17,7 +17,8 @@ from benchmarks.harness import Part, Row
 from malmoi.errors import MalmoiError, UsageError, did_you_mean
 from malmoi.training.device import keep_memory
 
-PARTS = ("lstm", "gpt", "ngram", "crf", "classify", "vectors")
+PARTS = ("lstm", "gpt", "ngram", "crf", "classify", "tagger", "vectors")
+OPTIONAL = {"tagger": "Flair, in an environment of its own (docs/benchmarks.md)"}
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
@@ -46,7 +47,8 @@ def run(parts: Sequence[str], *, tiny: bool = False) -> None:
         raise UsageError(
             f"there is no benchmark {unknown[0]!r}", hint=did_you_mean(unknown[0], PARTS)
         )
-    modules = {part: loaded(part) for part in parts or PARTS}
+    found = {part: loaded(part) for part in parts or PARTS}
+    modules = {part: module for part, module in found.items() if module is not None}
     keep_memory()  # for both sides alike
     kept = [] if tiny else harness.read(RESULTS)  # a file that cannot be read is found at once
     rows: list[Row] = []
@@ -56,14 +58,23 @@ def run(parts: Sequence[str], *, tiny: bool = False) -> None:
             kept = harness.merge(kept, [row for row in rows if row.part == part])
             harness.write(RESULTS, kept)
             harness.publish(PAGE, kept)
-    Console(width=None if sys.stdout.isatty() else 140).print(harness.table(rows))
+    if modules:
+        Console(width=None if sys.stdout.isatty() else 140).print(harness.table(rows))
 
 
-def loaded(part: str) -> Part:
-    """The module of a part.  Raises UsageError if its peer is not installed."""
+def loaded(part: str) -> Part | None:
+    """The module of a part; None, and it is said, if its peer is not here and is OPTIONAL.
+
+    Raises UsageError if another's peer is not installed.
+    """
     try:
         module: Part = import_module(f"benchmarks.{part}")
-    except ModuleNotFoundError as error:
+    except ImportError as error:
+        if part in OPTIONAL:
+            print(f"{part}: not measured: it needs {OPTIONAL[part]}: {error}", file=sys.stderr)
+            return None
+        if not isinstance(error, ModuleNotFoundError):
+            raise
         raise UsageError(
             f"the benchmark {part} needs {error.name}, which is not installed",
             hint="pip install -c constraints.txt -e '.[bench,kenlm]' (kenlm: a C++ compiler)",

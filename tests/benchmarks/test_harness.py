@@ -132,6 +132,21 @@ def test_a_peer_that_is_not_installed_is_named_before_anything_is_measured(
     assert not front.RESULTS.exists()
 
 
+def test_an_optional_peer_that_is_not_there_is_named_and_the_others_are_measured(
+    page, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "benchmarks.lstm", None)
+    monkeypatch.setattr(front, "OPTIONAL", {"lstm": "a peer of its own"})
+    write(front.RESULTS, [a_row("lstm: kept")])
+    before = page.read_bytes()
+    assert front.main(["lstm"]) == 0
+    told = capsys.readouterr()
+    assert "lstm: not measured: it needs a peer of its own" in told.err
+    assert (told.out, page.read_bytes()) == ("", before)
+    assert front.main(["lstm", "fake"]) == 0
+    assert [r.name for r in read(front.RESULTS)] == ["fake: new", "lstm: kept"]
+
+
 def test_a_run_keeps_its_rows_writes_the_page_and_leaves_the_other_parts(page, capsys):
     write(front.RESULTS, [a_row("fake: old"), a_row("lstm: kept")])
     assert front.main(["fake"]) == 0
