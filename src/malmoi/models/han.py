@@ -28,6 +28,7 @@ from malmoi.layers.distributions import Categorical, Several
 from malmoi.layers.dropout import Dropout
 from malmoi.layers.embedding import Words
 from malmoi.layers.pooling import pooler
+from malmoi.layers.tap import Tap
 from malmoi.sentences import Sentences
 
 
@@ -69,13 +70,29 @@ class HAN(nn.Module):
     def forward(self, x: Sentences) -> Categorical | Several:
         grid, there = grid_of(x)  # [B, L, T]
         real = there.any(2)  # [B, L]
-        words = self.words(x).flatten(0, 1)[grid[real]]  # [N, T, d_word]
-        s = self.pool_words(self.encode_words(words, there[real]), there[real])
+        s = self.read(self.words(x).flatten(0, 1), grid[real], there[real])
         sentences = s.new_zeros(*real.shape, s.size(-1))
         sentences[real] = s
         v = self.pool_sentences(self.encode_sentences(self.drop(sentences), real), real)
         logits = self.out(self.drop(v[:, None])[:, 0])
         return Several(logits) if self.several else Categorical(logits)
+
+    def read(
+        self, words: Float[Tensor, "W d"], grid: Int[Tensor, "N T"], there: Bool[Tensor, "N T"]
+    ) -> Float[Tensor, "N w"]:
+        """s_i of each sentence.  Those of like length are read together, lest one long sentence
+        make all of them as long; all at once where somebody listens."""
+        heard = any(isinstance(m, Tap) and m.heard for m in self.pool_words.modules())
+        lengths = there.sum(1)
+        bounds = torch.full_like(lengths, grid.size(1))
+        if not heard:  # the power of two that is long enough
+            bounds = 1 << lengths.clamp(min=8).sub(1).double().log2().floor().long() + 1
+        s = words.new_zeros(len(grid), 2 * self.config.d)
+        for T in bounds.unique().tolist():
+            rows = (bounds == T).nonzero()[:, 0]
+            some, mask = words[grid[rows, :T]], there[rows, :T]
+            s = s.index_copy(0, rows, self.pool_words(self.encode_words(some, mask), mask).to(s))
+        return s
 
     def loss(self, x: Sentences, y: Tensor) -> Float[Tensor, " B"]:
         """What each text costs, in nats."""
