@@ -52,7 +52,7 @@ class _Fed(torch.autograd.Function):
         keys, memory, W_c = keys.to(low), memory.to(low), W_c.to(low)
         WU, b = [w.to(low) for w in weights[:L]], [w.to(low) for w in weights[L:]]
         a = gates.new_empty(L, T, R, 4, d, dtype=low)
-        a[0] = gates.transpose(0, 1).unflatten(2, (4, d))
+        a[0] = gates.transpose(0, 1).reshape(T, R, 4, d)
         z = gates.new_empty(L, T + 1, R, 2 * d, dtype=low)  # [what is read ; h before]
         cs = gates.new_empty(L, T + 1, R, d, dtype=wide)
         y = gates.new_empty(T, R, 2 * d, dtype=low)  # [c_t ; h_t]
