@@ -182,9 +182,9 @@ class Grammar:
     # -- the hidden Markov chain ---------------------------------------------------------------
 
     @cached_property
-    def moves(self) -> "Moves":
+    def moves(self) -> "_Moves":
         """Everything that can be said next, for what is left to derive."""
-        return Moves(self.rules, self.words)
+        return _Moves(self.rules, self.words)
 
     @cached_property
     def chain(self) -> Chain:
@@ -222,7 +222,7 @@ class Grammar:
         return math.exp((nats + float(said @ own)) / self.events)
 
 
-class Moves(dict[Symbols, tuple[Move, ...]]):
+class _Moves(dict[Symbols, tuple[Move, ...]]):
     """The moves from each stack, found when first asked for."""
 
     def __init__(

@@ -41,7 +41,7 @@ class Fault(NamedTuple):
     why: str
 
 
-class Moves(NamedTuple):
+class LegalMoves(NamedTuple):
     """Which tags may begin a sentence, which may follow which ([from][to]), which may end it."""
 
     start: list[bool]
@@ -133,13 +133,13 @@ def convert(tags: Sequence[str], old: Scheme, new: Scheme) -> list[str]:
     return tags_of(spans(tags, old), len(tags), new)
 
 
-def moves(labels: Sequence[str], scheme: Scheme) -> Moves:
+def moves(labels: Sequence[str], scheme: Scheme) -> LegalMoves:
     """The legal moves between tags, for decoding that cannot write nonsense."""
     if scheme == "none":
         yes = [True] * len(labels)
-        return Moves(yes, [list(yes) for _ in labels], list(yes))
+        return LegalMoves(yes, [list(yes) for _ in labels], list(yes))
     parts = [_parse(label, scheme) for label in labels]
-    return Moves(
+    return LegalMoves(
         [not _why_not(_BOUNDARY, part, scheme) for part in parts],
         [[not _why_not(before, part, scheme) for part in parts] for before in parts],
         [not _why_not(part, _BOUNDARY, scheme) for part in parts],

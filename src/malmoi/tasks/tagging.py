@@ -8,12 +8,11 @@ of like length, shuffled anew in every epoch; evaluation does not depend on how 
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -25,20 +24,17 @@ from malmoi.data.batches import LabelledBatch
 from malmoi.data.examples import Tagged
 from malmoi.data.ragged import Buckets, Made, Ragged, digest
 from malmoi.errors import DataError, did_you_mean
-from malmoi.layers.crf import Moves
 from malmoi.metrics import schemes
 from malmoi.metrics.labels import Labels as Report
 from malmoi.metrics.spans import Spans
 from malmoi.objective import Loss
+from malmoi.tasks.answers import AREA, READ, reported, rewritten, tagged
 from malmoi.tasks.labels import Labels
-from malmoi.tasks.lexicon import Lexicon, Read, Words
+from malmoi.tasks.lexicon import Lexicon, Words
 from malmoi.tasks.pretrained import Policy, Pretrained, widened
 from malmoi.text import Text, Vocabulary
 from malmoi.text.door import make
 from malmoi.text.normalise import nfc
-
-READ = 128  # sentences read at once when evaluating
-AREA = 2**16  # words at once: bounds memory, changes no result
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -247,49 +243,6 @@ class TaggingTask:
         return reported(self.gold[split], self.answers(model, split), self.labels)
 
 
-@torch.no_grad()
-def tagged(
-    model: Any,
-    read: Read,
-    labels: Labels,
-    moves: Moves | None,
-    *,
-    done: Callable[[int], object] | None = None,
-) -> list[list[str]]:
-    """The likeliest tags of each sentence; with moves, the likeliest legal ones.
-
-    done: told how many more sentences are.
-    """
-    device = next(model.parameters()).device
-    found: list[list[str]] = [[]] * len(read.forms)
-    lengths = read.forms.lengths
-    for rows in Buckets(lengths, READ, area=AREA):
-        said = model(read(rows).to(device))
-        if moves is not None and labels.scheme != "none":
-            said = said.constrained(Moves(*(m.to(device) for m in moves)))
-        for i, tags in zip(rows.tolist(), said.best().tolist(), strict=True):
-            found[i] = [labels.types[k] for k in tags[: lengths[i]]]
-        if done:
-            done(len(rows))
-    return found
-
-
-def reported(
-    gold: Sequence[Sequence[str]], said: Sequence[Sequence[str]], labels: Labels
-) -> Report | Spans:
-    """What answers are worth, beside the tags that are true."""
-    if labels.scheme != "none":
-        return Spans.of(gold, said, labels.scheme)
-    known = set(labels.types)
-    names = (*labels.types, *sorted({tag for tags in gold for tag in tags} - known))
-    number = {name: k for k, name in enumerate(names)}
-    true, answered = (
-        np.array([number[tag] for tags in some for tag in tags], dtype=np.int64)
-        for some in (gold, said)
-    )
-    return Report.of(names, true, answered)
-
-
 def _scheme(config: Tagging, written: schemes.Scheme, where: str) -> schemes.Scheme:
     """The scheme that the model writes."""
     if config.scheme == "auto":
@@ -301,7 +254,3 @@ def _scheme(config: Tagging, written: schemes.Scheme, where: str) -> schemes.Sch
             hint='task.scheme = "auto"',
         )
     return config.scheme
-
-
-def rewritten(tags: Sequence[str], old: schemes.Scheme, new: schemes.Scheme) -> list[str]:
-    return list(tags) if new in (old, "none") else schemes.convert(tags, old, new)

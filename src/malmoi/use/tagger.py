@@ -29,9 +29,10 @@ from malmoi.metrics import schemes
 from malmoi.metrics.labels import Labels as Report
 from malmoi.metrics.spans import Spans
 from malmoi.sentences import Sentences
+from malmoi.tasks.answers import AREA, READ, reported, tagged
 from malmoi.tasks.labels import Labels
 from malmoi.tasks.lexicon import Lexicon, Words
-from malmoi.tasks.tagging import AREA, READ, Tagging, reported, tagged
+from malmoi.tasks.tagging import Tagging
 from malmoi.text.door import Token
 from malmoi.text.normalise import nfc
 from malmoi.text.sentences import sentences
