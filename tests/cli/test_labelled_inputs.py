@@ -260,3 +260,154 @@ def test_a_file_in_another_spelling_is_the_same_file(name, form: Same, runs, tmp
             assert call("evaluate", runs[kind], "--data", path, "--json", "-q") == 0
             results.append(json.loads(capsys.readouterr().out))
         assert results[0] == results[1]
+
+
+def decoyed(kind: str, n: int = 30) -> str:
+    """A table whose usual names hold something else than is meant: `comment` and `mood` are."""
+    rows = [
+        {"text": f"줄 {i}", "label": "xyz"[i % 3], "comment": f"말 {i}", "mood": "+-"[i % 2]}
+        for i in range(n)
+    ]
+    if kind == "jsonl":
+        return "".join(json.dumps(row) + "\n" for row in rows)
+    between = "\t" if kind == "tsv" else ","
+    return "".join(between.join(row) + "\n" for row in [list(rows[0]), *(r.values() for r in rows)])
+
+
+SEVERAL = [("a", "b")[: i % 3] for i in range(30)]
+LISTS = "".join(
+    json.dumps({"text": "줄", "comment": f"말 {i}", "mood": some}) + "\n"
+    for i, some in enumerate(SEVERAL)
+)
+CELLS = "text,comment,mood\n" + "".join(
+    f"줄,말 {i},{'; '.join(s)}\n" for i, s in enumerate(SEVERAL)
+)
+FLAGGED = "text,label,comment,a,b\n" + "".join(
+    f"줄,x,말 {i},{int('a' in some)},{int('b' in some)}\n" for i, some in enumerate(SEVERAL)
+)
+BOTH = ("--text-column", "comment", "--label-column", "mood")
+CHOSEN = [
+    ("a.tsv", decoyed("tsv"), BOTH, "+-"),
+    ("a.csv", decoyed("csv"), BOTH, "+-"),
+    ("a.jsonl", decoyed("jsonl"), BOTH, "+-"),
+    ("case.tsv", decoyed("tsv"), ("--text-column", "Comment", "--label-column", "MOOD"), "+-"),
+    ("headless.tsv", decoyed("tsv").partition("\n")[2],
+     ("--text-column", "3", "--label-column", "4"), "+-"),
+    ("lists.jsonl", LISTS, BOTH, "ab"),
+    ("cells.csv", CELLS, (*BOTH, "--labels-separator", ";"), "ab"),
+    ("flags.csv", FLAGGED,
+     ("--text-column", "comment", "--label-column", "a", "--label-column", "b"), "ab"),
+]  # fmt: skip
+QUICK = ("--set", "training.steps=2", "--set", "training.warmup=0")
+
+
+@pytest.mark.parametrize(("name", "content", "asked", "labels"), CHOSEN, ids=[c[0] for c in CHOSEN])
+def test_columns_that_are_chosen_are_learnt_from_and_remembered(
+    name, content, asked, labels, tmp_path, capsys
+):
+    path, to = tmp_path / name, tmp_path / "run"
+    path.write_text(content, encoding="utf-8")
+    assert call("train", "bow", "--data", path, "--to", to, *asked, *QUICK) == 0
+    assert "the text is column" not in capsys.readouterr().err
+    assert sorted(json.loads((to / "report.json").read_text("utf-8"))["labels"]) == sorted(labels)
+    measured = []
+    for more in ((), asked):
+        assert call("evaluate", to, "--data", path, "--json", "-q", *more) == 0
+        measured.append(json.loads(capsys.readouterr().out))
+    assert measured[0] == measured[1]
+    assert measured[0]["examples"] == 30
+    assert call("evaluate", to, "--json", "-q") == 0  # its own test split
+    capsys.readouterr()
+    assert call("classify", to, path, "-q") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[-1] for line in out] == [f"말 {i}" for i in range(30)]
+
+
+def test_another_column_than_the_remembered_one_can_be_chosen(tmp_path, capsys):
+    path, to = tmp_path / "a.tsv", tmp_path / "run"
+    path.write_text(decoyed("tsv"), encoding="utf-8")
+    assert call("train", "bow", "--data", path, "--to", to, *BOTH, *QUICK) == 0
+    capsys.readouterr()
+    assert call("classify", to, path, "--text-column", "text", "-q") == 0
+    assert capsys.readouterr().out.splitlines()[3].endswith("\t줄 3")
+    assert call("evaluate", to, "--data", path, "--label-column", "label", "-q") == 2
+    assert "knows none of these labels" in capsys.readouterr().err
+    other = tmp_path / "other.tsv"
+    other.write_text(decoyed("tsv").replace("comment", "comments", 1), encoding="utf-8")
+    for verb in (("classify", to, other), ("evaluate", to, "--data", other)):
+        assert call(*verb, "-q") == 2, "it was learnt from a column that this table has not"
+        err = capsys.readouterr().err
+        assert "no column 'comment'" in err
+        assert "did you mean 'comments'?" in err
+
+
+def test_columns_are_chosen_for_every_model_that_is_compared(tmp_path, capsys):
+    path, to = tmp_path / "a.tsv", tmp_path / "both"
+    path.write_text(decoyed("tsv"), encoding="utf-8")
+    sizes = ("--set", "task.min_count=1")
+    given = ("--data", path, "--models", "bow", "--budget", "none", "--to", to)
+    assert call("compare", *given, *BOTH, *QUICK, *sizes, "-q") == 0
+    found = json.loads((to / "comparison.json").read_text("utf-8"))
+    assert " ".join(BOTH) in found["commands"][0]
+    recipe = (to / "bow" / "recipe.toml").read_text("utf-8")
+    assert 'text_column = "comment"\nlabel_columns = ["mood"]\n' in recipe
+
+
+REFUSED = [
+    ("a.tsv", ("--text-column", "coment"), ("no column 'coment'", "did you mean 'comment'?")),
+    ("a.csv", ("--label-column", "moood"), ("no column 'moood'", "did you mean 'mood'?")),
+    ("a.jsonl", ("--label-column", "moood"), ("no column 'moood'", "did you mean 'mood'?")),
+    ("a.tsv", ("--text-column", "5"), ("no column '5'", "'comment', 'mood'")),
+    ("a.tsv", ("--text-column", "mood", "--label-column", "mood"), ("as text and as label",)),
+    ("a.conllu", BOTH, ("this is none", "tagged sentences", "task.column")),
+    ("a.txt", BOTH, ("this is none", "read as lines", ".tsv")),
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "asked", "parts"),
+    [
+        (verb, *case)
+        for verb in ("train", "compare", "evaluate", "classify")
+        for case in REFUSED
+        if verb != "classify" or ("--label-column" not in case[1] or case[0].endswith("txt"))
+    ],
+)
+def test_a_column_that_cannot_be_had_is_refused_well(
+    verb, name, asked, parts, runs, tmp_path, capsys
+):
+    path, to = tmp_path / name, tmp_path / "run"
+    kind = path.suffix[1:]
+    content = {"conllu": conllu(), "txt": "말\n" * 30}.get(kind) or decoyed(kind)
+    path.write_text(content, encoding="utf-8")
+    if verb == "classify":
+        code = call("classify", runs["bow"], path, *asked[:2])
+    elif verb == "evaluate":
+        code = call("evaluate", runs["bow"], "--data", path, *asked)
+    else:
+        names = ("--models",) if verb == "compare" else ()
+        code = call(verb, *names, "bow", "--data", path, "--to", to, *asked)
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, ""), err
+    assert "Traceback" not in err
+    for part in (name, *parts):
+        assert part in err[err.index("error: ") :]
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_columns_are_refused_where_nothing_has_any(runs, tmp_path, capsys):
+    path = tmp_path / "a.tsv"
+    path.write_text(decoyed("tsv"), encoding="utf-8")
+    calls: list[tuple[tuple[object, ...], str]] = [
+        (("train", "lstm", "--data", path, "--to", tmp_path / "r"), "lstm is none"),
+        (("train", "bow", "--data", "toy-ko", "--to", tmp_path / "r"), "has its own columns"),
+        (("train", "--resume", runs["bow"]), "a resumed run keeps its recipe"),
+        (("classify", runs["bow"], "말 하나"), "--text-column is of a table"),
+        (("evaluate", runs["crf"], "--data", path), "--text-column is for classifiers"),
+    ]
+    for words, told in calls:
+        assert call(*words, "--text-column", "comment") == 2
+        out, err = capsys.readouterr()
+        assert told in err
+        assert (out, "Traceback" in err) == ("", False)
+    assert sorted(tmp_path.iterdir()) == [path]

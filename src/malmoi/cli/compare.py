@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from malmoi.cli.clock import clock, seconds
-from malmoi.cli.options import changed, json_, machine, quiet, say, seed
+from malmoi.cli.options import as_typed, changed, columns, json_, machine, quiet, say, seed
 from malmoi.cli.train import TOKENS
 
 
@@ -21,6 +21,7 @@ from malmoi.cli.train import TOKENS
     "taggers if it has tags, classifiers if labels, else language models]",
 )  # fmt: skip
 @click.option("--tokens", type=click.Choice(TOKENS), default=None, help="What a token is.")
+@columns
 @click.option(
     "--budget", default="5m", show_default=True, metavar="TIME",
     help="For all of it: 90s, 5m, 1h; or none.",
@@ -42,6 +43,9 @@ def compare_(
     data: str,
     models: str | None,
     tokens: str | None,
+    text_column: str,
+    label_columns: tuple[str, ...],
+    labels_separator: str,
     budget: str,
     seeds: int,
     to: str | None,
@@ -65,13 +69,16 @@ def compare_(
     """
     from malmoi.cli.progress import Watch
     from malmoi.comparison.run import Began, Compared, comparing, suited
-    from malmoi.data import catalogue
+    from malmoi.data.asked import find
+    from malmoi.data.table import Columns
 
+    asked = Columns(text_column, label_columns, labels_separator)
     folder = Path(to) if to else Path("runs") / f"compare-{Path(data).stem}"
-    named = ",".join(suited(catalogue.find(data))) if models is None else models
+    named = ",".join(suited(find(data, columns=asked))) if models is None else models
     names = [name.strip() for name in named.split(",") if name.strip()]
     typed = ["malmoi", "compare", "--data", data, "--models", ",".join(names)]
     typed += ["--tokens", tokens] if tokens else []
+    typed += as_typed(asked)
     typed += ["--budget", budget]
     typed += ["--seeds", str(seeds)] if seeds > 1 else []
     typed += ["--prompt", prompt] if prompt else []
@@ -84,6 +91,7 @@ def compare_(
         to=folder,
         models=names,
         tokens=tokens,
+        columns=asked,
         budget=0.0 if budget == "none" else seconds(budget),
         prompt=prompt,
         seed=seed if seed is not None else 1,

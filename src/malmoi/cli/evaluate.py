@@ -10,6 +10,7 @@ import click
 from malmoi.cli.options import (
     RUN,
     announce,
+    columns,
     json_,
     lines_of,
     machine,
@@ -37,6 +38,7 @@ EXPLAINED = {
 )
 @click.option("--split", default=None, help="train, valid or test [default: test if there is one]")
 @click.option("--column", default=None, help="Of a tagger: the column of the true tags.")
+@columns
 @click.option(
     "--predictions", default=None, metavar="FILE",
     help="Write what was true and what was said of every text or sentence; .jsonl for JSON.",
@@ -53,6 +55,9 @@ def evaluate_(
     data: str | None,
     split: str | None,
     column: str | None,
+    text_column: str,
+    label_columns: tuple[str, ...],
+    labels_separator: str,
     predictions: str | None,
     beam: int | None,
     as_json: bool,
@@ -67,14 +72,17 @@ def evaluate_(
     that training has not seen counts as wrong.  Of a translator the data is pairs: BLEU and chrF
     of its own translations, with sacreBLEU's signatures, and the perplexity of the right ones.
 
-    A file is read whole; a named data set or folder is read by its split.
+    A file is read whole; a named data set or folder is read by its split.  Columns of a table that
+    were chosen in training are those that are meant, unless others are.
     """
     from malmoi.data import catalogue
+    from malmoi.data.table import TOLD, Columns
     from malmoi.recipe import Recipe
     from malmoi.run import open_run
     from malmoi.tasks.language_modelling import LanguageModelling
     from malmoi.use import LanguageModel, Translator, WordVectors, load
 
+    asked = Columns(text_column, label_columns, labels_separator)
     if data == "-" and split is not None:
         raise UsageError("stdin is read whole: it has no splits", hint="leave out --split")
     lm = load(run, device=set_up(threads, device))
@@ -84,8 +92,8 @@ def evaluate_(
             hint=f"malmoi vectors {run} evaluate",
         )
     if isinstance(lm, Translator):
-        if column is not None:
-            raise UsageError("--column is for taggers")
+        if column is not None or asked != TOLD:
+            raise UsageError("columns of labels and tags are for classifiers and taggers")
         from malmoi.cli import pairs
 
         pairs.evaluate(
@@ -97,10 +105,12 @@ def evaluate_(
     if not isinstance(lm, LanguageModel):
         from malmoi.cli.measure import measure
 
-        measure(lm, data, split, column, predictions=predictions, as_json=as_json, quiet=quiet)
+        measure(
+            lm, data, split, column, asked, predictions=predictions, as_json=as_json, quiet=quiet
+        )
         return
-    if column is not None or predictions is not None:
-        raise UsageError("--column and --predictions are for classifiers and taggers")
+    if column is not None or predictions is not None or asked != TOLD:
+        raise UsageError("columns and --predictions are for classifiers and taggers")
     task = Recipe.from_toml(open_run(run).recipe).task
     named = data in catalogue.BUILT_IN or data in catalogue.PUBLISHED
     if data == "-":

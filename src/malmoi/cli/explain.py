@@ -86,13 +86,17 @@ def _of_data(
 ) -> "Picture":
     """A picture of a labelled data set."""
     from malmoi.data import catalogue
+    from malmoi.data.asked import remembered
+    from malmoi.data.table import TOLD
     from malmoi.explain.confusion import confusion
     from malmoi.explain.distribution import distribution
     from malmoi.use import load_as
     from malmoi.use.classifier import Classifier
 
     reader = load_as(Classifier, run, device=device)
-    source = catalogue.find(data or reader.config.data, seed=reader.config.split_seed)
+    name = data or reader.config.data
+    columns = remembered(TOLD, reader.config.columns, name)
+    source = catalogue.find(name, seed=reader.config.split_seed, columns=columns)
     announce(source.announcements, quiet=quiet)
     split = split or ("test" if "test" in source.labelled else "valid")
     examples, name = source.examples(split), f"{source.name}, {split}"

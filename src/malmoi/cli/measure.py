@@ -8,17 +8,19 @@ from typing import Any, NamedTuple, TypeVar
 from malmoi import files
 from malmoi.cli.count import counting
 from malmoi.cli.measured import plain, table
-from malmoi.cli.options import announce, say, show_json
+from malmoi.cli.options import announce, as_typed, say, show_json
 from malmoi.data import catalogue
 from malmoi.data.annotated import kind_of, opened
+from malmoi.data.asked import check, remembered
 from malmoi.data.dataset import DataSet
 from malmoi.data.examples import Example, Tagged
-from malmoi.data.table import Table
+from malmoi.data.table import TOLD, Columns, Table
 from malmoi.errors import DataError, UsageError
 from malmoi.metrics import schemes
 from malmoi.metrics.labels import Labels as Report
 from malmoi.metrics.spans import Spans
-from malmoi.tasks.tagging import chosen, rewritten
+from malmoi.tasks.answers import rewritten
+from malmoi.tasks.tagging import chosen
 from malmoi.use.classifier import Classifier
 from malmoi.use.tagger import Tagger
 
@@ -39,6 +41,7 @@ def measure(
     data: str | None,
     split: str | None,
     column: str | None,
+    asked: Columns,
     *,
     predictions: str | None,
     as_json: bool,
@@ -54,9 +57,11 @@ def measure(
         raise UsageError(f"there is no folder for {predictions}", hint="make it: mkdir -p")
     if isinstance(reader, Classifier):
         if column is not None:
-            raise UsageError("--column is for taggers: of a table it is told by its header")
-        report, rows, lines = _classifier(reader, data, split, quiet)
+            raise UsageError("--column is for taggers: of a table it is --label-column")
+        report, rows, lines = _classifier(reader, data, split, asked, quiet)
     else:
+        if asked != TOLD:
+            raise UsageError(f"{as_typed(asked)[0]} is for classifiers: of tags it is --column")
         report, rows, lines = _tagger(reader, data, split, column, quiet)
     if predictions is not None:
         as_lines = predictions.endswith((".jsonl", ".json"))
@@ -72,15 +77,19 @@ def measure(
 
 
 def _classifier(
-    reader: Classifier, data: str | None, split: str | None, quiet: bool
+    reader: Classifier, data: str | None, split: str | None, asked: Columns, quiet: bool
 ) -> tuple[Report | Spans, list[dict[str, Any]], str]:
+    name = reader.config.data if data is None else data
+    if asked != TOLD:
+        check(name)
     read = _read(
-        reader.config.data if data is None else data,
+        name,
         data is not None,
         split,
         reader.config.split_seed,
         lambda source, part: list(source.examples(part)),
         quiet,
+        remembered(asked, reader.config.columns, name),
     )
     examples: list[Example] = read.items
     known = set(reader.labels.types)
@@ -141,6 +150,7 @@ def _read(
     seed: int,
     take: Callable[[DataSet, str], list[T]],
     quiet: bool,
+    asked: Columns = TOLD,
 ) -> Read:
     """A file is read whole, unless it is the run's own or a split of it is asked for."""
     named = data in catalogue.BUILT_IN or data in catalogue.PUBLISHED
@@ -152,11 +162,11 @@ def _read(
                 where=data,
                 hint="a table (.tsv, .csv, .jsonl) or tagged sentences (.conllu, .conll)",
             )
-        found = opened(path, kind)
+        found = opened(path, kind, asked)
         announce(found.said, quiet=quiet)
         source = catalogue_of(found.items, data)
         return Read(data, take(source, "all"), found.column, ())
-    source = catalogue.find(data, seed=seed)
+    source = catalogue.find(data, seed=seed, columns=asked)
     announce(source.announcements, quiet=quiet)
     held_out = "test" if "test" in source.splits else "valid"
     items = take(source, split or held_out)

@@ -4,9 +4,12 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from malmoi.data.table import Columns
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +39,46 @@ def machine(f: F) -> F:
     return click.option(
         "--threads", type=click.IntRange(1, 1024), default=None, help="CPU threads of torch."
     )(f)
+
+
+def columns(f: F) -> F:
+    """--text-column, --label-column and --labels-separator: of a table, else malmoi tells them."""
+    f = click.option(
+        "--labels-separator", default="", metavar="MARK",
+        help="Of a table: what stands between the labels of one cell.",
+    )(f)  # fmt: skip
+    f = click.option(
+        "--label-column", "label_columns", multiple=True, metavar="NAME",
+        help="Of a table: the label; again for each, where labels stand in several columns.",
+    )(f)  # fmt: skip
+    return text_column(f)
+
+
+def text_column(f: F) -> F:
+    return click.option(
+        "--text-column", default="", metavar="NAME", help="Of a table: the column of the texts."
+    )(f)
+
+
+def changed_columns(columns: "Columns") -> list[str]:
+    """What these columns change in a recipe, as --set would."""
+    labels = ", ".join(map(quoted, columns.labels))
+    return [
+        f"task.{key}={value}"
+        for key, value, asked in (
+            ("text_column", quoted(columns.text), columns.text),
+            ("label_columns", f"[{labels}]", columns.labels),
+            ("labels_separator", quoted(columns.separator), columns.separator),
+        )
+        if asked
+    ]
+
+
+def as_typed(columns: "Columns") -> list[str]:
+    """These columns as they are typed."""
+    words = ["--text-column", columns.text] if columns.text else []
+    words += [word for name in columns.labels for word in ("--label-column", name)]
+    return words + (["--labels-separator", columns.separator] if columns.separator else [])
 
 
 def set_up(threads: int | None, device: str | None) -> str:

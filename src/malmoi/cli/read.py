@@ -17,6 +17,7 @@ from malmoi.cli.options import (
     say,
     set_up,
     show,
+    text_column as text_column_,
 )
 from malmoi.errors import UsageError
 
@@ -30,6 +31,7 @@ FILES = (".txt", ".text", ".tsv", ".csv", ".jsonl", ".conll", ".conllu", ".bio",
 @click.command("classify")
 @RUN
 @click.argument("texts", nargs=-1, metavar="[TEXT… | FILE | -]")
+@text_column_
 @click.option("--probabilities", is_flag=True, help="The probability of every label.")
 @click.option(
     "--threshold", type=click.FloatRange(0, 1), default=None,
@@ -41,6 +43,7 @@ FILES = (".txt", ".text", ".tsv", ".csv", ".jsonl", ".conll", ".conllu", ".bio",
 def classify_(
     run: str,
     texts: tuple[str, ...],
+    text_column: str,
     probabilities: bool,
     threshold: float | None,
     as_json: bool,
@@ -51,7 +54,8 @@ def classify_(
     """The label of each text, and how likely it is.
 
     A line out for a line in: label, probability, text.  A FILE is read line by line, a table
-    (.tsv, .csv, .jsonl) by its text column, and - or nothing is stdin.
+    (.tsv, .csv, .jsonl) by its text column, which is the one that was chosen in training unless
+    another is, and - or nothing is stdin.
 
     \b
     malmoi classify runs/nsmc "다시 보고 싶은 영화"
@@ -61,7 +65,7 @@ def classify_(
     from malmoi.use import Classifier, load_as
 
     reader = load_as(Classifier, run, device=set_up(threads, device))
-    source, told = _texts(texts, quiet)
+    source, told = _texts(texts, text_column, reader.config.text_column, quiet)
     labels = reader.labels.types
     if probabilities and not as_json:
         show("\t".join(("label", "probability", *labels, "text")))
@@ -87,16 +91,26 @@ def classify_(
         show("\t".join((said, f"{row['probability']:.6f}", *every, _flat(row["text"]))))
 
 
-def _texts(given: tuple[str, ...], quiet: bool) -> tuple[Iterable[str], bool]:
-    """What is to be classified, and whether it was typed."""
-    from malmoi.data.annotated import kind_of
-    from malmoi.data.table import open_table
+def _texts(
+    given: tuple[str, ...], column: str, learnt: str, quiet: bool
+) -> tuple[Iterable[str], bool]:
+    """What is to be classified, and whether it was typed.
 
-    if given in ((), ("-",)):
+    column: asked for, of a table; learnt: the one that was when the model learnt.
+    """
+    from malmoi.data.annotated import kind_of
+    from malmoi.data.asked import check
+    from malmoi.data.table import Columns, open_table
+
+    piped = given in ((), ("-",))
+    typed = not piped and (len(given) > 1 or not _names_a_file(given[0]))
+    if column and (piped or typed):
+        raise UsageError("--text-column is of a table", hint="malmoi classify RUN FILE.tsv")
+    if piped:
         return lines_of("-"), False
-    path = Path(given[0])
-    if len(given) > 1 or not _names_a_file(given[0]):
+    if typed:
         return given, True
+    path = Path(given[0])
     if not path.exists():
         raise UsageError(
             f"there is no file {path}",
@@ -105,12 +119,14 @@ def _texts(given: tuple[str, ...], quiet: bool) -> tuple[Iterable[str], bool]:
     kind = kind_of(path)
     say(f"reading {path}", quiet=quiet)
     if kind is None:
+        if column:
+            check(path)
         return lines_of(str(path)), False
     if kind == "conllu" or kind == "conll":
         raise UsageError(
             f"{path} holds sentences in columns, not texts", hint="give a file of lines, or a table"
         )
-    table = open_table(path, kind)
+    table = open_table(path, kind, Columns(column or learnt))
     announce((line for line in table.said if "text" in line), quiet=quiet)
     column = table.columns.text
     return (str(row.cells.get(column, "")) for row in table.rows()), False

@@ -4,7 +4,19 @@ from pathlib import Path
 
 import click
 
-from malmoi.cli.options import changed, json_, machine, quiet, quoted, say, seed, show_json
+from malmoi.cli.options import (
+    as_typed,
+    changed,
+    changed_columns,
+    columns,
+    json_,
+    machine,
+    quiet,
+    quoted,
+    say,
+    seed,
+    show_json,
+)
 from malmoi.errors import UsageError
 from malmoi.ladder import NAMES, names_of
 
@@ -19,6 +31,7 @@ TOKENS = ("given", "words", "characters", "jamo", "bpe", "unigram", "morphemes")
 @click.argument("what", required=False, metavar="[NAME|RECIPE.toml]")
 @click.option("--data", default=None, metavar="NAME|FILE|FOLDER", help="The text to learn from.")
 @click.option("--tokens", type=click.Choice(TOKENS), default=None, help="What a token is.")
+@columns
 @click.option("--to", default=None, metavar="FOLDER", help="Where the run goes.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one line of the recipe."
@@ -33,6 +46,9 @@ def train_(
     what: str | None,
     data: str | None,
     tokens: str | None,
+    text_column: str,
+    label_columns: tuple[str, ...],
+    labels_separator: str,
     to: str | None,
     overrides: tuple[str, ...],
     resume: str | None,
@@ -50,11 +66,14 @@ def train_(
     malmoi train recipes/lstm-wikitext2.toml --set model.layers=3
     malmoi train --resume runs/lstm                    to the last bit where it would have been
     """
+    from malmoi.data.table import Columns
+
+    asked = Columns(text_column, label_columns, labels_separator)
     if resume is not None:
         refused = {
             "NAME": what, "--data": data, "--tokens": tokens, "--to": to, "--seed": seed,
             "--set": overrides or None, "--threads": threads, "--device": device,
-            "--budget": budget,
+            "--budget": budget, **dict.fromkeys(as_typed(asked)[:1], asked),
         }  # fmt: skip
         if given := [name for name, value in refused.items() if value is not None]:
             raise UsageError(
@@ -86,18 +105,20 @@ def train_(
         if what not in NAMES and (Path(what).suffix == ".toml" or Path(what).is_file()):
             changes += [f"task.data={quoted(data)}"] if data is not None else []
             changes += [f"task.tokens={quoted(tokens)}"] if tokens is not None else []
-            recipe = Recipe.load(what, changes)
+            recipe = Recipe.load(what, [*changes, *changed_columns(asked)])
             folder = Path(to or Path("runs") / Path(what).stem)
         else:
-            from malmoi.data import catalogue
+            from malmoi.data.asked import find
             from malmoi.defaults import recipe_for
 
             if data is None:
                 raise UsageError(
                     f"train {what} on what?", hint=f"malmoi train {what} --data my.txt"
                 )
-            source = catalogue.find(data)
-            recipe = recipe_for(what, source, data=data, tokens=tokens).replace(changes)
+            source = find(data, columns=asked)
+            recipe = recipe_for(what, source, data=data, tokens=tokens, columns=asked).replace(
+                changes
+            )
             folder = Path(to or Path("runs") / what)
         events = training(recipe, folder)
     with Watch(quiet=quiet or not speaks()) as watch:

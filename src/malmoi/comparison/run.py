@@ -28,15 +28,17 @@ from malmoi.comparison.pace import PACED, fitted
 from malmoi.comparison.report import report as page
 from malmoi.comparison.result import Comparison, from_json
 from malmoi.comparison.trials import Trials
-from malmoi.data import catalogue
+from malmoi.data.asked import find
 from malmoi.data.corpus import TOKENS, Corpus, encoded
 from malmoi.data.dataset import DataSet
+from malmoi.data.table import TOLD, Columns
 from malmoi.defaults import recipe_for
 from malmoi.errors import RunError, UsageError
 from malmoi.ladder import LADDER, Learns, names_of
 from malmoi.models import ngram
 from malmoi.recipe import Recipe, kind_of
 from malmoi.run import Run, is_finished, is_resumable, open_run
+from malmoi.tasks.classification import Classification
 from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.text import Text
 from malmoi.text.normalise import nfc
@@ -76,6 +78,7 @@ def compare(
     to: str | Path,
     models: Sequence[str] | None = None,
     tokens: str | None = None,
+    columns: Columns = TOLD,
     budget: float = 0.0,
     prompt: str = "",
     seed: int = 1,
@@ -88,6 +91,7 @@ def compare(
         to=to,
         models=models,
         tokens=tokens,
+        columns=columns,
         budget=budget,
         prompt=prompt,
         seed=seed,
@@ -103,6 +107,7 @@ def comparing(
     to: str | Path,
     models: Sequence[str] | None = None,
     tokens: str | None = None,
+    columns: Columns = TOLD,
     budget: float = 0.0,
     prompt: str = "",
     seed: int = 1,
@@ -119,14 +124,17 @@ def comparing(
     one_process()
     nfc(prompt)  # what is no text is said now, not when all are trained
     folder = ours(Path(to))
-    source = catalogue.find(data)
+    source = find(data, columns=columns)
     models = suited(source) if models is None else models
     recipes = {
-        name: recipe_for(name, source, data=data, tokens=tokens, seed=seed).replace(overrides)
+        name: recipe_for(
+            name, source, data=data, tokens=tokens, columns=columns, seed=seed
+        ).replace(overrides)
         for name in models
     }
     read = next(iter(recipes.values())).task  # the overrides are the same for all
-    source = catalogue.find(read.data, seed=read.split_seed)
+    asked = read.columns if isinstance(read, Classification) else TOLD
+    source = find(read.data, seed=read.split_seed, columns=asked)
     yield from (Announced(text) for text in source.announcements)
     plan = [
         (name, dataclasses.replace(recipe, seed=recipe.seed + k))

@@ -2,6 +2,7 @@
 
 from malmoi.data import catalogue
 from malmoi.data.dataset import DataSet
+from malmoi.data.table import TOLD, Columns
 from malmoi.defaults.describe import describe
 from malmoi.defaults.reading import recommend_classifier, recommend_tagger
 from malmoi.defaults.translating import recommend_translator
@@ -21,12 +22,15 @@ def recipe_for(
     *,
     data: str,
     tokens: str | None = None,
+    columns: Columns = TOLD,
     seed: int = 1,
 ) -> Recipe:
     """The recipe for the model `name` on a data set, found under the name or path `data`.
 
-    tokens: None is the kind that the data set is usually read in.
-    Raises UsageError for a name that is not on the ladder, DataError for data without what the
+    tokens: None is the kind that the data set is usually read in.  columns: of a table, which the
+    source was found with.
+    Raises UsageError for a name that is not on the ladder, and for columns where the model is no
+    classifier, DataError for data without what the
     model learns from.
     """
     found = next((rung for rung in LADDER if rung.name == name), None)
@@ -35,6 +39,11 @@ def recipe_for(
     kind = tokens or source.tokens
     if kind not in KINDS:
         raise UsageError(f"there is no kind of token {kind!r}", hint=did_you_mean(kind, KINDS))
+    if columns != TOLD and found.task != "classification":
+        raise UsageError(
+            f"columns of text and label are for classifiers, and {name} is none",
+            hint=f"classifiers: {', '.join(names_of('classification'))}",
+        )
     _fits(found, source)
     match found.task:
         case "language-modelling":
@@ -44,7 +53,13 @@ def recipe_for(
             lengths = [len(example.text.split()) for example in source.examples("train")]
             words = sum(lengths) / max(1, len(lengths))
             return recommend_classifier(
-                name, data=data, tokens=kind, examples=len(lengths), words=words, seed=seed
+                name,
+                data=data,
+                columns=columns,
+                tokens=kind,
+                examples=len(lengths),
+                words=words,
+                seed=seed,
             )
         case "tagging":
             sentences = sum(1 for _ in source.sentences("train"))

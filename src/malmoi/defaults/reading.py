@@ -6,6 +6,7 @@ The classes below are first guesses, tried on nsmc (135,000 short reviews) and U
 
 from typing import Literal, NamedTuple, cast
 
+from malmoi.data.table import TOLD, Columns
 from malmoi.models import Reader, bow, classifier, han, selfattentive, tagger
 from malmoi.recipe import Recipe
 from malmoi.tasks.classification import Classification
@@ -37,12 +38,22 @@ POOLING: dict[str, Literal["last", "max", "mean", "attention"]] = {
 
 
 def recommend_classifier(
-    name: str, *, data: str, tokens: str, examples: int, words: float, seed: int = 1
+    name: str,
+    *,
+    data: str,
+    tokens: str,
+    examples: int,
+    words: float,
+    columns: Columns = TOLD,
+    seed: int = 1,
 ) -> Recipe:
     """The recipe for so many labelled texts, of so many words each."""
     c = _class(examples)
     task = Classification(
         data=data,
+        text_column=columns.text,
+        label_columns=columns.labels,
+        labels_separator=columns.separator,
         tokens=cast(Kind, tokens),
         min_count=1 if tokens in ("bpe", "unigram") else 2,
         vocabulary=8_000 if tokens in ("bpe", "unigram") else 50_000,

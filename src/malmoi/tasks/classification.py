@@ -20,10 +20,11 @@ from torch import Tensor
 
 from malmoi.carry import Carry
 from malmoi.config import CONFIG, Sizes
-from malmoi.data import catalogue
+from malmoi.data.asked import find
 from malmoi.data.batches import LabelledBatch
 from malmoi.data.examples import Example
 from malmoi.data.ragged import Buckets, Made, Ragged, Rows, digest
+from malmoi.data.table import Columns
 from malmoi.errors import DataError
 from malmoi.metrics.labels import Labels as Report
 from malmoi.objective import Loss
@@ -44,11 +45,17 @@ class Classification:
     the sentences of a document end.  longest: tokens read of a text (0: all).  batch: texts.
     split_seed: which lines of a single file are held out, the same whatever the recipe's seed.
 
+    text_column, label_columns, labels_separator: of a table, where malmoi should not tell them
+    itself; several columns, or a mark between the labels of a cell, where there are several.
+
     vectors: a file or a run of word vectors to begin with, its first vectors_limit words (0: all);
     oov: what a word without one begins with (`tasks.pretrained`).
     """
 
     data: str
+    text_column: str = ""
+    label_columns: tuple[str, ...] = ()
+    labels_separator: str = ""
     tokens: Kind = "words"
     vocabulary: Annotated[int, Field(ge=0)] = 0
     min_count: Annotated[int, Field(ge=1)] = 2
@@ -62,7 +69,7 @@ class Classification:
 
     def prepare(self, folder: Path, seed: int, *, write: bool = True) -> "ClassificationTask":
         """Find the data, learn the text's tokens and the labels; they are kept in `folder`."""
-        data = catalogue.find(self.data, seed=self.split_seed)
+        data = find(self.data, seed=self.split_seed, columns=self.columns)
         place = folder / "text"
         examples = {split: list(data.examples(split)) for split in data.labelled}
         if (place / "text.json").is_file():  # it is written last
@@ -88,6 +95,11 @@ class Classification:
             notes = (*data.announcements, *told)
             return ClassificationTask(self, text, labels, examples, seed, notes, pretrained)
         return ClassificationTask(self, text, labels, examples, seed, data.announcements)
+
+    @property
+    def columns(self) -> Columns:
+        """What is asked of a table."""
+        return Columns(self.text_column, self.label_columns, self.labels_separator)
 
     def pretrained(self) -> Pretrained | None:
         """The vectors to begin with, if there are any."""
