@@ -1,4 +1,4 @@
-"""How much of what a data set holds, by split: lines, or texts with labels, or words with tags."""
+"""How much of what a data set holds, by split: lines, pairs, texts with labels, words with tags."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ class Part:
     """A split.  labels: of the texts, or the tags of the column that is meant, most first."""
 
     lines: int = 0
+    pairs: int = 0
     texts: int = 0
     sentences: int = 0
     words: int = 0
@@ -46,6 +47,8 @@ def overview(data: DataSet) -> Overview:
             for n, example in enumerate(data.examples(split), start=1):  # noqa: B007
                 labels.update(example.labels)
             parts[split] = Part(texts=n, labels=_falling(labels))
+        elif data.pairs:
+            parts[split] = Part(pairs=sum(1 + len(p.others) for p in data.paired(split)))
         else:
             parts[split] = Part(lines=sum(1 for _ in data.lines(split)))
     return Overview(data.form, data.column, columns, parts, data.announcements)

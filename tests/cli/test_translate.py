@@ -1,0 +1,133 @@
+"""The verbs of a translator, as people type them."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from malmoi.cli import run
+
+PAIRS = [
+    (f"{who} {what} {where}", f"{wo} {was} {wen}")
+    for who, wen in (("we", "우리"), ("they", "그들"), ("you", "너"))
+    for what, was in (("see", "본다"), ("draw", "그린다"), ("want", "원한다"))
+    for where, wo in (("today", "오늘"), ("now", "지금"), ("again", "다시"), ("here", "여기"))
+]
+SMALL = [
+    *("--set", "model.d=8", "--set", "training.steps=6", "--set", "training.warmup=0"),
+    *("--tokens", "words", "-q", "--threads", "1"),
+]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
+    path.write_text("".join(f"{s}\t{t}\n" for s, t in PAIRS), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(pairs: Path) -> Path:
+    to = pairs.parent / "run"
+    assert run(["train", "luong", "--data", str(pairs), "--to", str(to), *SMALL]) == 0
+    return to
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, content: bytes, arguments: list[str]) -> int:
+    class Stdin:
+        buffer = io.BytesIO(content)
+
+    monkeypatch.setattr(sys, "stdin", Stdin())
+    return run(arguments)
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"we see today\n\n \nthey draw now", 4),
+        (b"\xef\xbb\xbfwe see\r\n\r\nyou\xe2\x80\xa8see\r\n", 3),
+        (b"\n", 1),
+        (b"", 0),
+        (b"we " * 3000 + b"\nyou\n", 2),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--beam", "1"], ["--length-penalty", "none"]])
+def test_a_line_out_for_a_line_in(monkeypatch, capsys, trained, content, lines, more) -> None:
+    assert asked(monkeypatch, content, ["translate", str(trained), *more]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("\n") == lines
+    blank = [not line.strip() for line in content.decode("utf-8-sig").split("\n")][:lines]
+    assert all(not o for o, b in zip(out.split("\n"), blank, strict=False) if b)
+    assert ("too long" in err) == (len(content) > 3000)
+
+
+def test_n_best_and_json(monkeypatch, capsys, trained) -> None:
+    lines = b"we see today\n\nyou draw\n"
+    assert asked(monkeypatch, lines, ["translate", str(trained), "--n-best", "3"]) == 0
+    rows = [row.split("\t") for row in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == ["1", "1", "1", "2", "3", "3", "3"]
+    assert asked(monkeypatch, lines, ["translate", str(trained), "--n-best", "3", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [len(answer["best"]) for answer in found] == [3, 1, 3]
+    assert [f"{w['score']:.6f}" for a in found for w in a["best"]] == [row[1] for row in rows]
+
+
+def test_evaluating_the_runs_own_data_a_file_and_two_files(capsys, trained, pairs) -> None:
+    assert run(["evaluate", str(trained), "--json", "--beam", "1"]) == 0
+    own = json.loads(capsys.readouterr().out)
+    report = json.loads((trained / "report.json").read_text())["test"]
+    assert own["bleu"] == pytest.approx(report["bleu"])
+    assert own["perplexity"] == pytest.approx(report["perplexity"])
+    predictions = pairs.parent / "said.tsv"
+    asked_for = ["evaluate", str(trained), "--data", str(pairs)]
+    assert run([*asked_for, "--json", "--predictions", str(predictions)]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["pairs"] == len(PAIRS) == len(predictions.read_text("utf-8").splitlines())
+    for side, end in ((0, "en"), (1, "ko")):
+        text = "".join(f"{pair[side]}\n" for pair in PAIRS)
+        (pairs.parent / f"test.{end}").write_text(text, "utf-8")
+    both = f"{pairs.parent}/test.en:{pairs.parent}/test.ko"
+    assert run(["evaluate", str(trained), "--data", both, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == whole
+    assert run(asked_for) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("BLEU ")
+    assert "tok:13a" in out
+
+
+def test_scoring_pairs_one_line_a_pair(capsys, trained, pairs) -> None:
+    assert run(["score", str(trained), "--pairs", str(pairs)]) == 0
+    scores = [float(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(scores) == len(PAIRS)
+    assert all(score < 0 for score in scores)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluate", "RUN", "--data", "-"], "from a file"),
+        (["evaluate", "RUN", "--column", "x"], "taggers"),
+        (["score", "RUN", "x.txt", "--pairs", "PAIRS"], "scored alone"),
+        (["generate", "RUN"], "is a translator"),
+        (["translate", "RUN", "--beam", "0"], "--beam"),
+        (["train", "luong", "--data", "python-docs", "--to", "NEW"], "no pairs of texts"),
+        (["train", "PAIRS"], "which model shall learn"),
+        (["train", "lstm", "--data", "a.en:b.fr", "--to", "NEW"], "no data set, file or folder"),
+    ],
+)
+def test_what_cannot_be_is_refused(capsys, trained, pairs, tmp_path, arguments, said) -> None:
+    places = {"RUN": str(trained), "PAIRS": str(pairs), "NEW": str(tmp_path / "new")}
+    assert run([places.get(word, word) for word in arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_a_file_of_pairs_holds_is_shown(capsys, pairs) -> None:
+    named = pairs.with_name("named.tsv")
+    named.write_text("source\ttarget\n" + pairs.read_text("utf-8"), "utf-8")
+    assert run(["data", "inspect", str(named), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["form"] == "pairs"
+    assert sum(part["pairs"] for part in found["splits"].values()) == len(PAIRS)
