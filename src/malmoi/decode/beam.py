@@ -136,19 +136,22 @@ def beam_steps(
         parent = flat // said.size(1)
         token, row = words[place].flatten(1).gather(1, flat), place.gather(1, parent)
         kept = best.isfinite() & (torch.arange(k) < k - closed.count[:, None])
-        stuck = score.isfinite().any(1) & ~kept.any(1) & (closed.count == 0)
+        stuck = ~kept.any(1) & (closed.count == 0)
         if bool(stuck.any()):  # a dead end and nothing else to show
             dead = stuck[:, None] & score.isfinite()
             closed.add(dead, t, score, scored(score, t, place), torch.zeros_like(dead))
         ends = kept & (token == eos)
         live = kept & ~ends & (t + 1 < limits)[:, None]
-        closed.add(kept & ~live, t + 1, best, scored(best, t + 1, row), ends)
+        over = kept & ~live
+        if bool(over.any()):
+            closed.add(over, t + 1, best, scored(best, t + 1, row), ends)
         parents.append(parent)
         tokens.append(token)
         yield BeamStep(parent, token, best, kept, row)
 
-        hope = best.masked_fill(~live, -math.inf).amax(1) / longest
-        live &= (hope >= closed.least)[:, None]
+        score = best.masked_fill(~live, -math.inf)
+        if closed.found:
+            live &= (score.amax(1) / longest >= closed.least)[:, None]
         if not bool(live.any()):
             break
         b, slot, place, group = _rows(live, together=shares(carry))
@@ -158,7 +161,7 @@ def beam_steps(
         logits, carry = read(step, token[b, slot][:, None].to(x.device), carry)
         if seen is not None and coverage:
             seen = seen[rows] + coverage.look()
-        score = best.masked_fill(~live, -math.inf)
+        score.masked_fill_(~live, -math.inf)
         owner, each = b, group
     return closed.texts(torch.stack(parents), torch.stack(tokens))
 

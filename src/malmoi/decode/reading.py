@@ -21,6 +21,8 @@ CELLS = 2**23
 """The most logits that are held at one time: V for each place."""
 NEAR = 2**19
 """The most logits that are normalised at one time: what stays in the cache of a processor."""
+FEW = 128
+"""So many words need no choice before they are compared with those of the other rows."""
 BLOCK = 128
 """So many values are represented by the largest of them when few are sought among many."""
 
@@ -81,7 +83,8 @@ def likeliest(
     forbid: Sequence[int] = (),
     forced: Int[Tensor, " R"] | None = None,
 ) -> tuple[Float[Tensor, "R k"], Int[Tensor, "R k"]]:
-    """The k likeliest words of each row (V if there are no more): log p, falling, and which.
+    """The k likeliest words of each row, or all V if there are few: log p, and which.  They are in
+    falling order, all of them in that of their ids.
 
     As `top` of `log_softmax`, without widening the whole: the sum of a row is taken in the model's
     own precision (in float32 at least), the rest in float64.
@@ -89,6 +92,9 @@ def likeliest(
     word that can be said, if it is not negative; a forbidden one, too.
     """
     near = len(logits) if logits.is_cuda else max(1, NEAR // logits.size(1))
+    if near >= len(logits):
+        logp, word = _likeliest(logits, k, forbid, forced)
+        return logp.cpu(), word.cpu()
     rows = torch.split(logits, near)
     only: Sequence[Tensor | None] = [None] * len(rows)
     if forced is not None:
@@ -107,9 +113,13 @@ def _likeliest(
     allowed = z
     if forbid:
         allowed = z.index_fill(1, torch.tensor(list(forbid), device=z.device), -math.inf)
-    best, word = top_of_many(allowed, k)
+    if z.size(1) > max(k, FEW):
+        best, word = top_of_many(allowed, k)
+    else:
+        best, word = allowed, torch.arange(z.size(1), device=z.device).expand_as(z)
     logp = best.double() - most.double() + log_top
     if forced is not None:
+        forced = forced.to(z.device)
         told, first = forced >= 0, torch.arange(logp.size(1), device=z.device) == 0
         said = z.gather(1, forced.clamp(min=0)[:, None]).double() - most.double() + log_top
         logp = torch.where(told[:, None], said.masked_fill(~first, -math.inf), logp)
