@@ -6,6 +6,7 @@ han with attention                   Document       sentences, and words in them
 rnn-max                              Winners        which words won the maximum
 rnn-last, rnn-mean, han of others    Influence      gradient × input
 taggers                              Lattice        tags, paths, transitions
+translators with attention           Alignment      word beside word, layer by layer
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 
 from malmoi.errors import DataError, EmptyText, UsageError, did_you_mean
+from malmoi.explain.alignment import Alignment, aligned_by
 from malmoi.explain.attention import Attention, attention
 from malmoi.explain.confusion import Confusion
 from malmoi.explain.distribution import Distribution
@@ -23,15 +25,24 @@ from malmoi.explain.lattice import Lattice, lattice
 from malmoi.explain.pooling import Influence, Winners, influence, winners
 from malmoi.use.classifier import Classifier
 from malmoi.use.tagger import Tagger
+from malmoi.use.translator import Translator
 
 AnyPicture: TypeAlias = (
-    Attention | Document | Winners | Influence | Features | Lattice | Distribution | Confusion
+    Attention
+    | Alignment
+    | Document
+    | Winners
+    | Influence
+    | Features
+    | Lattice
+    | Distribution
+    | Confusion
 )
 _ADAPTER: TypeAdapter[AnyPicture] = TypeAdapter(Annotated[AnyPicture, Field(discriminator="kind")])
 
 
 def explain(
-    model: Classifier | Tagger | object,
+    model: Classifier | Tagger | Translator | object,
     text: str,
     *,
     label: str = "",
@@ -51,9 +62,15 @@ def explain(
                 "a tagger is explained by its lattice", where="label, gradient", hint=hint
             )
         return lattice(model, text, gold=gold)
+    if isinstance(model, Translator):
+        if label or gradient or gold is not None:
+            raise UsageError(
+                "a translator is explained by its alignment", where="label, gold, gradient"
+            )
+        return aligned_by(model, text)
     if not isinstance(model, Classifier):
         raise UsageError(
-            "only classifiers and taggers are explained",
+            "only classifiers, taggers and translators are explained",
             hint="of a language model: malmoi score RUN FILE --tokens",
         )
     if gold is not None:
