@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, SupportsIndex, get_args
 
 from malmoi.errors import EmptyText, RunError, UsageError, did_you_mean
 from malmoi.text import normalise as unicode, store
+from malmoi.text.sentencepiece import SentencePiece
 from malmoi.text.subwords import Subwords, chunks_of
 from malmoi.text.tokenizer import Characters, Given, Jamo, Tokenizer, Words
 from malmoi.text.vocabulary import Vocabulary
@@ -147,13 +148,14 @@ class Text:
     def save(self, folder: Path | str) -> None:
         """Write `text.json` into the folder: whole, or not at all.  Raises SaveError."""
         subwords = self.tokenizer if isinstance(self.tokenizer, Subwords) else None
+        foreign = self.tokenizer if isinstance(self.tokenizer, SentencePiece) else None
         stored = store.Stored(
             kind=self.kind,
             size=self.size,
             min_count=self.min_count,
             vocabulary=self.vocabulary,
             letters=subwords.letters if subwords else "",
-            model=subwords.model if subwords else {},
+            model=subwords.model if subwords else foreign.stored() if foreign else {},
             package=self.tokenizer.package,
         )
         store.write(Path(folder) / store.NAME, stored)
@@ -168,6 +170,11 @@ class Text:
             try:
                 tokenizer = Subwords(stored.kind, stored.letters, stored.model)
             except Exception as error:  # `tokenizers` raises nothing narrower
+                raise store.damaged(path, error) from None
+        elif stored.kind == SentencePiece.kind:
+            try:
+                tokenizer = SentencePiece.of(stored.model)
+            except ValueError as error:
                 raise store.damaged(path, error) from None
         elif stored.kind in KINDS:
             tokenizer = make(stored.kind)

@@ -1,0 +1,310 @@
+"""Folders of Marian models in the form of Hugging Face (OPUS-MT and its kin), read from disk.
+
+    config.json            sizes, and which ids are special
+    model.safetensors      weights; pytorch_model.bin is a pickle, which malmoi never reads
+    vocab.json             the id of each piece; target_vocab.json, too, where there are two
+
+Their network is the Transformer with norms after (Junczys-Dowmunt et al. 2018, arXiv:1804.00344).
+
+theirs                                   here
+self_attn.{q,k,v}_proj, .out_proj        attention.qkv, .o
+encoder_attn.q_proj, .{k,v}_proj         cross.q, .kv
+fc1, fc2                                 mlp.0, mlp.2
+*_layer_norm                             norm_1, norm_2 …, in the order of their sub-layers
+shared, or {encoder,decoder}.embed_tokens    embed, embed_source
+row `decoder_start_token_id` of it       start
+final_logits_bias                        out.bias
+
+Their sines stand in the first half of a vector and their cosines in the second, ours in pairs.  So
+every vector of the residual stream is written here in another order, j ↦ `_pairs(d)[j]`, and so is
+each weight that reads or writes one; what is computed is the same.
+
+Their `<pad>` is a piece; it begins what is written and may not be written itself.  Here it is
+`start` and no word at all: the probabilities of the others sum to one.  Our ids are
+theirs with `</s>` first, `<unk>` second and `<pad>` gone: `source[i]`, `target[i]` are theirs of i.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, dataclasses
+from torch import Tensor
+
+from malmoi import tensors
+from malmoi.config import Share, Size, Sizes
+from malmoi.errors import DataError
+from malmoi.layers.transformer import Activation
+from malmoi.models.transformer import Config, Transformer
+
+CONFIG, WEIGHTS, PICKLE, VOCABULARY = (
+    "config.json", "model.safetensors", "pytorch_model.bin", "vocab.json",
+)  # fmt: skip
+ACTIVATIONS: dict[str, Activation] = {
+    "swish": "swish",
+    "silu": "swish",
+    "relu": "relu",
+    "gelu": "gelu",
+    "gelu_new": "gelu-tanh",
+    "gelu_pytorch_tanh": "gelu-tanh",
+}
+_BOTH = {
+    "attention.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "attention.o": ("self_attn.out_proj",),
+    "norm_1": ("self_attn_layer_norm",),
+    "mlp.0": ("fc1",),
+    "mlp.2": ("fc2",),
+}
+ENCODER = _BOTH | {"norm_2": ("final_layer_norm",)}
+DECODER = _BOTH | {
+    "cross.q": ("encoder_attn.q_proj",),
+    "cross.kv": ("encoder_attn.k_proj", "encoder_attn.v_proj"),
+    "cross.o": ("encoder_attn.out_proj",),
+    "norm_2": ("encoder_attn_layer_norm",),
+    "norm_3": ("final_layer_norm",),
+}
+READ = ("attention.qkv", "cross.q", "cross.kv", "mlp.0")
+"""What reads a vector of the residual stream; everything else writes one."""
+POSITIONS = {f"model.{side}.embed_positions.weight" for side in ("encoder", "decoder")}
+
+
+@dataclass(frozen=True)
+class Marian:
+    """config, sizes: of which `model` was built.  source, target: their id of each of ours."""
+
+    model: Transformer
+    config: Config
+    sizes: Sizes
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+
+
+def read_marian(folder: Path) -> Marian:
+    """The model of a folder.  Raises DataError, or RunError for a file that is not what it says."""
+    theirs = _config(folder / CONFIG)
+    target = _ids(theirs, theirs.target_size, _unknown(folder, theirs, target=True))
+    source = _ids(theirs, theirs.vocab_size, _unknown(folder, theirs, target=False))
+    sizes = Sizes(vocabulary=len(target), source=len(source), joint=theirs.joint)
+    config = Config(
+        d=theirs.d_model,
+        heads=theirs.encoder_attention_heads,
+        layers=theirs.encoder_layers,
+        layers_decoder=theirs.decoder_layers,
+        d_ff=theirs.encoder_ffn_dim,
+        dropout=theirs.dropout,
+        dropout_alpha=theirs.attention_dropout,
+        norm="post",
+        activation=ACTIVATIONS[theirs.activation_function],
+    )
+    model = config.build(sizes)
+    found = _Found(_weights(folder), folder / WEIGHTS)
+    state = _tables(found, theirs, torch.tensor(source), torch.tensor(target))
+    state |= dict(_blocks(found, theirs, model.state_dict()))
+    found.expect_nothing_else()
+    model.load_state_dict(state)
+    return Marian(model.eval(), config, sizes, source, target)
+
+
+@dataclasses.dataclass(frozen=True, config=ConfigDict(extra="ignore", strict=True))
+class _Theirs:
+    """What their config.json must say, and what it may; the rest is of training."""
+
+    d_model: Size
+    encoder_layers: Size
+    decoder_layers: Size
+    encoder_attention_heads: Size
+    decoder_attention_heads: Size
+    encoder_ffn_dim: Size
+    decoder_ffn_dim: Size
+    vocab_size: int = Field(gt=2)
+    activation_function: str = "swish"
+    model_type: str = "marian"
+    pad_token_id: int = Field(default=58100, ge=0)
+    eos_token_id: int = Field(default=0, ge=0)
+    decoder_start_token_id: int = Field(default=58100, ge=0)
+    decoder_vocab_size: int | None = None
+    dropout: Share = 0.0
+    attention_dropout: Share = 0.0
+    scale_embedding: bool = False
+    share_encoder_decoder_embeddings: bool = True
+    tie_word_embeddings: bool = True
+    normalize_before: bool = False
+    normalize_embedding: bool = False
+    add_final_layer_norm: bool = False
+    static_position_embeddings: bool = True
+
+    @property
+    def joint(self) -> bool:
+        return self.share_encoder_decoder_embeddings
+
+    @property
+    def target_size(self) -> int:
+        return self.vocab_size if self.joint else self.decoder_vocab_size or self.vocab_size
+
+    def faults(self) -> list[str]:
+        """What this network cannot be, a line each."""
+        least = min(self.vocab_size, self.target_size)
+        special = ("pad_token_id", "eos_token_id", "decoder_start_token_id")
+        said = [
+            (self.model_type == "marian", f"model_type = {self.model_type!r}: 'marian'"),
+            (self.activation_function in ACTIVATIONS,
+             f"activation_function = {self.activation_function!r}: {', '.join(ACTIVATIONS)}"),
+            (self.scale_embedding, "scale_embedding = false: true, √d goes with the tied table"),
+            (self.tie_word_embeddings, "tie_word_embeddings = false: true"),
+            (self.static_position_embeddings, "static_position_embeddings = false: true"),
+            (self.encoder_attention_heads == self.decoder_attention_heads,
+             "encoder_attention_heads and decoder_attention_heads: the same"),
+            (self.encoder_ffn_dim == self.decoder_ffn_dim,
+             "encoder_ffn_dim and decoder_ffn_dim: the same"),
+            (self.d_model % 2 == self.d_model % self.encoder_attention_heads == 0,
+             f"d_model = {self.d_model}: even, and a multiple of {self.encoder_attention_heads}"),
+            (self.pad_token_id != self.eos_token_id, "pad_token_id = eos_token_id: two ids"),
+        ]  # fmt: skip
+        said += [
+            (not getattr(self, name), f"{name} = true: false")
+            for name in ("normalize_before", "normalize_embedding", "add_final_layer_norm")
+        ]
+        said += [
+            (getattr(self, name) < least, f"{name} = {getattr(self, name)}: below {least}")
+            for name in special
+        ]
+        return [line for true, line in said if not true]
+
+
+def _config(path: Path) -> _Theirs:
+    read = json.dumps(_json(path))
+    try:
+        theirs = TypeAdapter(_Theirs).validate_json(read)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    else:
+        faults = theirs.faults()
+        if not faults:
+            return theirs
+    raise DataError("this is no Marian model that malmoi can be", where=(str(path), *faults))
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{path.name} is missing", where=str(path.parent)) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path.name} is not JSON", where=f"{path}: {error}") from None
+
+
+def _unknown(folder: Path, theirs: _Theirs, *, target: bool) -> int:
+    """The id of `<unk>`: as the vocabulary says, 1 where there is none."""
+    path = folder / VOCABULARY
+    if target and not theirs.joint:
+        path = folder / f"target_{VOCABULARY}"
+    pieces = _json(path) if path.exists() else {"<unk>": 1}
+    unknown = pieces.get("<unk>") if isinstance(pieces, dict) else None
+    size = theirs.target_size if target else theirs.vocab_size
+    special = (theirs.pad_token_id, theirs.eos_token_id)
+    if type(unknown) is not int or not 0 <= unknown < size or unknown in special:
+        raise DataError("a vocabulary has no id for <unk>", where=f"{path}: {unknown!r}")
+    return unknown
+
+
+def _ids(theirs: _Theirs, size: int, unknown: int) -> tuple[int, ...]:
+    """Their ids in our order: `</s>`, `<unk>`, the rest; `<pad>` left out."""
+    first = (theirs.eos_token_id, unknown)
+    left_out = {*first, theirs.pad_token_id}
+    return (*first, *(i for i in range(size) if i not in left_out))
+
+
+def _weights(folder: Path) -> dict[str, Tensor]:
+    if not (folder / WEIGHTS).exists() and (folder / PICKLE).exists():
+        raise DataError(
+            "these weights are a pickle; a pickle can run code when it is read",
+            where=f"{folder / PICKLE}; {WEIGHTS} is read, and is not there",
+            hint='if you trust it: python -c "from transformers import MarianMTModel as M; '
+            f"M.from_pretrained('{folder}').save_pretrained('{folder}')\"",
+        )
+    return tensors.load(folder / WEIGHTS)
+
+
+class _Found:
+    """Their weights, each to be taken."""
+
+    def __init__(self, weights: Mapping[str, Tensor], path: Path) -> None:
+        self.weights = weights
+        self.path = path
+        self.left = set(weights) - POSITIONS
+
+    def take(self, *names: str, shape: Sequence[int] = ()) -> Tensor:
+        """The weight that has one of these names: a tied one is stored under any."""
+        there = [name for name in names if name in self.weights]
+        if not there:
+            raise DataError("a weight is missing", where=f"{self.path}: {names[0]}")
+        weight = self.weights[there[0]]
+        for other in there[1:]:
+            if not torch.equal(weight, self.weights[other]):
+                raise DataError("tied weights differ", where=f"{self.path}: {', '.join(there)}")
+        self.left -= set(there)
+        if shape:
+            self.expect(weight, shape, there[0])
+        return weight if weight.dtype == torch.float64 else weight.float()
+
+    def expect(self, weight: Tensor, shape: Sequence[int], name: str) -> None:
+        if tuple(weight.shape) != tuple(shape):
+            raise DataError(
+                "a weight is not of the size that config.json says",
+                where=f"{self.path}: {name} is {tuple(weight.shape)}, not {tuple(shape)}",
+            )
+
+    def expect_nothing_else(self) -> None:
+        if self.left:
+            raise DataError(
+                "there are weights that a Marian model has no use for",
+                where=(str(self.path), *sorted(self.left)[:5]),
+            )
+
+
+def _pairs(d: int) -> Int[Tensor, " d"]:
+    """Which of their places our places are: sine, cosine, sine, cosine …"""
+    return torch.arange(d).view(2, d // 2).T.flatten()
+
+
+def _tables(
+    found: _Found, theirs: _Theirs, source: Int[Tensor, "_"], target: Int[Tensor, "_"]
+) -> dict[str, Tensor]:
+    """The words, what is read first, and the output's bias."""
+    order, V, d = _pairs(theirs.d_model), theirs.target_size, theirs.d_model
+    written = ("lm_head.weight", "model.decoder.embed_tokens.weight")
+    read = ("model.encoder.embed_tokens.weight", "model.shared.weight")
+    state: dict[str, Tensor] = {}
+    if not theirs.joint:
+        state["embed_source.weight"] = found.take(*read, shape=(theirs.vocab_size, d))[source]
+    table = found.take(*written, *(read if theirs.joint else ()), shape=(V, d))
+    state["embed.weight"] = table[target]
+    state["start"] = table[theirs.decoder_start_token_id]
+    state = {name: weight[..., order] for name, weight in state.items()}
+    bias = found.take("final_logits_bias", shape=(1, V))[0, target]
+    return state | {"out.bias": bias}
+
+
+def _blocks(
+    found: _Found, theirs: _Theirs, wanted: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    order = _pairs(theirs.d_model)
+    for side, layers, names in (
+        ("encoder", theirs.encoder_layers, ENCODER),
+        ("decoder", theirs.decoder_layers, DECODER),
+    ):
+        for layer, (name, parts), kind in product(range(layers), names.items(), ("weight", "bias")):
+            here = f"{side}.{layer}.{name}.{kind}"
+            there = [f"model.{side}.layers.{layer}.{part}.{kind}" for part in parts]
+            weight = torch.cat([found.take(each) for each in there])
+            found.expect(weight, wanted[here].shape, " + ".join(there))
+            if name not in READ:
+                weight = weight[order]
+            elif kind == "weight":
+                weight = weight[:, order]
+            yield here, weight
