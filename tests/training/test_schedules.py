@@ -46,6 +46,17 @@ def test_noam_is_equation_3_of_the_paper(t, warmup, d):
     assert training.rate(t, horizon=1, epoch=0, decays=0) == pytest.approx(paper, rel=1e-12)
 
 
+def test_noam_of_the_base_model_at_its_first_step_at_its_warm_up_and_after():
+    """d = 512, 4,000 steps: the paper's numbers, written down."""
+    training = Training(lr=(512 * 4000) ** -0.5, schedule="noam", warmup=4000)
+    first, half, peak, after = (
+        training.rate(t, horizon=1, epoch=0, decays=0) for t in (1, 2000, 4000, 16000)
+    )
+    assert first == pytest.approx(1.746928107421711e-07, rel=1e-12)
+    assert peak == pytest.approx(6.987712429686843e-04, rel=1e-12)
+    assert (half, after) == pytest.approx((peak / 2, peak / 2), rel=1e-12)
+
+
 def test_plateau_by_epochs_is_zaremba_2014():
     """§4.1, medium: lr 1 for 6 epochs, then divided by 1.2 after each."""
     training = Training(lr=1.0, schedule="plateau", decay=1 / 1.2, decay_after=6, optimizer="sgd")
