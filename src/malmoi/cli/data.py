@@ -61,7 +61,8 @@ def inspect(file: str, as_json: bool) -> None:
     from malmoi.data.overview import overview
 
     named = file in catalogue.BUILT_IN or file in catalogue.PUBLISHED
-    if named or Path(file).is_dir():
+    parts = ":" in file and not Path(file).exists()  # train.en:train.fr, folder:en-fr
+    if named or parts or Path(file).is_dir():
         seen = overview(catalogue.find(file))
         show_json(_plain(seen)) if as_json else _show_overview(seen)
         return

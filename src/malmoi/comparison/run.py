@@ -52,6 +52,7 @@ FORMS: dict[str, Learns] = {
     "lines": "language-modelling",
     "labelled": "classification",
     "tagged": "tagging",
+    "pairs": "translation",
 }
 DOCUMENT, LOOKED_AT = 3, 300  # sentences that make a document; texts that tell
 MOST = 100  # seeds
@@ -175,6 +176,11 @@ def check(models: Sequence[str]) -> None:
         raise UsageError(
             f"{vectors[0]} has no held-out text to be measured on",
             hint="train it, then: malmoi vectors RUN evaluate",
+        )
+    if written := [name for name in models if name in names_of("translation")]:
+        raise UsageError(
+            f"translators are not compared in one table yet: {', '.join(written)}",
+            hint="train each, then: malmoi evaluate RUN",
         )
     if len(set(models)) < len(models):
         raise UsageError("a model is named twice", where=", ".join(models))

@@ -42,12 +42,12 @@ def describe(model: ModelConfig) -> str:
             shape = f"{_cell(model)}, {model.layers} × {model.d}, {model.head}{spelt}"
         case gpt.Config():
             shape = f"{model.layers} × {model.d}, {model.heads} heads, context {model.context}"
-        case transformer.Config():
-            shape = f"{model.layers} + {model.layers_decoder or model.layers} × {model.d}, "
-            shape += f"{model.heads} heads"
         case convs2s.Config():
             shape = f"{model.layers} + {model.layers_decoder or model.layers} × {model.d}, "
             shape += f"windows of {model.kernel}"
+        case transformer.Config():
+            shape = f"{model.layers} + {model.layers_decoder or model.layers} × {model.d}, "
+            shape += f"{model.heads} heads"
         case word2vec.Config():
             letters = f", n-grams {model.shortest}–{model.longest}" if model.longest else ""
             return f"{model.architecture}, {model.d}, {model.loss}{letters}"
