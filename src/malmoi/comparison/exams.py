@@ -20,7 +20,7 @@ from malmoi.data.dataset import DataSet
 from malmoi.metrics import schemes, significance
 from malmoi.metrics.labels import Labels as LabelReport
 from malmoi.metrics.spans import Spans
-from malmoi.tasks import classification, tagging
+from malmoi.tasks import answers, classification, tagging
 
 Report: TypeAlias = LabelReport | Spans
 Said: TypeAlias = tuple[str, ...]
@@ -125,7 +125,7 @@ class WordExam:
         return self._answered([tuple(tags) for tags in self.task.answers(model, "test")])
 
     def _answered(self, said: list[Said]) -> Answered:
-        report = tagging.reported(self.gold, said, self.task.labels)
+        report = answers.reported(self.gold, said, self.task.labels)
         pairs = list(zip(self.gold, said, strict=True))
         if isinstance(report, LabelReport):
             right = [sum(a == b for a, b in zip(*pair, strict=True)) for pair in pairs]

@@ -88,7 +88,7 @@ class HAN(nn.Module):
         if not heard:  # the power of two that is long enough
             bounds = 1 << lengths.clamp(min=8).sub(1).double().log2().floor().long() + 1
         s = words.new_zeros(len(grid), 2 * self.config.d)
-        for T in bounds.unique().tolist():
+        for T in sorted(set(bounds.tolist())):
             rows = (bounds == T).nonzero()[:, 0]
             some, mask = words[grid[rows, :T]], there[rows, :T]
             s = s.index_copy(0, rows, self.pool_words(self.encode_words(some, mask), mask).to(s))
