@@ -206,6 +206,20 @@ def test_every_text_and_word_is_counted_once(labelled, tagged, tmp_path):
     assert task.events["train"] == len(words)
 
 
+def test_a_few_examples_of_train_are_learnt_from_and_nothing_else_is_cut(
+    labelled, tagged, tmp_path
+):
+    for i, recipe in enumerate((classify(labelled), tag(tagged))):
+        (tmp_path / f"{i}").mkdir()
+        (tmp_path / f"{i} few").mkdir()
+        whole = recipe.task.prepare(tmp_path / f"{i}", 1)
+        few = dataclasses.replace(recipe.task, train_limit=10).prepare(tmp_path / f"{i} few", 1)
+        rows = [len(rows) for rows in few.batches("train", epoch=0)]
+        assert sum(rows) == 10
+        assert few.events["train"] < whole.events["train"]
+        assert {**few.events, "train": 0} == {**whole.events, "train": 0}
+
+
 def test_the_order_is_another_in_each_epoch_and_the_same_each_time(labelled, tmp_path):
     task = classify(labelled).task.prepare(tmp_path, 1)
 

@@ -9,7 +9,7 @@ went, whatever its label.  The same on every machine.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -33,6 +33,15 @@ def _number(key: str) -> int:
 def tenth(key: str) -> int:
     """Which of ten parts a key belongs to."""
     return _number(nfc(key).strip()) % TENTH
+
+
+def drawn(items: Iterable[T], limit: int, seed: int) -> list[T]:
+    """Those of the `limit` smallest hashes, in their own order (0: all): fewer are among more."""
+    found = list(items)
+    if not 0 < limit < len(found):
+        return found
+    order = sorted(range(len(found)), key=lambda i: (_place(found[i].text, seed), i))
+    return [found[i] for i in sorted(order[:limit])]
 
 
 def lines_of(items: Items[T]) -> Iterator[str]:

@@ -24,6 +24,7 @@ from malmoi.data.asked import find
 from malmoi.data.batches import LabelledBatch
 from malmoi.data.examples import Example
 from malmoi.data.ragged import Buckets, Made, Ragged, Rows, digest
+from malmoi.data.shares import drawn
 from malmoi.data.table import Columns
 from malmoi.errors import DataError
 from malmoi.metrics.labels import Labels as Report
@@ -43,6 +44,7 @@ class Classification:
     """data: a name, a file or a folder.  tokens: what a token is.  vocabulary: at most so many
     types (0: no limit).  min_count: rarer types become `<unk>`.  sentences: tell the model where
     the sentences of a document end.  longest: tokens read of a text (0: all).  batch: texts.
+    train_limit: learn from so many texts of train, drawn by split_seed (0: all).
     split_seed: which lines of a single file are held out, the same whatever the recipe's seed.
 
     text_column, label_columns, labels_separator: of a table, where malmoi should not tell them
@@ -62,6 +64,7 @@ class Classification:
     sentences: bool = False
     longest: Annotated[int, Field(ge=0)] = 0
     batch: Annotated[int, Field(ge=1)] = 64
+    train_limit: Annotated[int, Field(ge=0)] = 0
     vectors: str = ""
     vectors_limit: Annotated[int, Field(ge=0)] = 0
     oov: Policy = "random"
@@ -71,7 +74,12 @@ class Classification:
         """Find the data, learn the text's tokens and the labels; they are kept in `folder`."""
         data = find(self.data, seed=self.split_seed, columns=self.columns)
         place = folder / "text"
-        examples = {split: list(data.examples(split)) for split in data.labelled}
+        examples = {
+            split: drawn(
+                data.examples(split), self.train_limit if split == "train" else 0, self.split_seed
+            )
+            for split in data.labelled
+        }
         if (place / "text.json").is_file():  # it is written last
             text, labels = Text.load(place), Labels.load(place)
         else:

@@ -8,7 +8,7 @@ of like length, shuffled anew in every epoch; evaluation does not depend on how 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,8 +21,10 @@ from malmoi.carry import Carry
 from malmoi.config import CONFIG, Sizes
 from malmoi.data import catalogue
 from malmoi.data.batches import LabelledBatch
+from malmoi.data.dataset import DataSet
 from malmoi.data.examples import Tagged
 from malmoi.data.ragged import Buckets, Made, Ragged, digest
+from malmoi.data.shares import drawn
 from malmoi.errors import DataError, did_you_mean
 from malmoi.metrics import schemes
 from malmoi.metrics.labels import Labels as Report
@@ -44,6 +46,7 @@ class Tagging:
     IOB1.  constrained: only legal moves when answering.  words: how a text that is not cut into
     words is cut.  spelling: letters the model may read, as syllables or as jamo.
     min_count: rarer words become `<unk>`.  batch: sentences.
+    train_limit: learn from so many sentences of train, drawn by split_seed (0: all).
 
     vectors: a file or a run of word vectors to begin with, its first vectors_limit words (0: all);
     oov: what a word without one begins with (`tasks.pretrained`).
@@ -58,6 +61,7 @@ class Tagging:
     vocabulary: Annotated[int, Field(ge=0)] = 0
     min_count: Annotated[int, Field(ge=1)] = 2
     batch: Annotated[int, Field(ge=1)] = 32
+    train_limit: Annotated[int, Field(ge=0)] = 0
     vectors: str = ""
     vectors_limit: Annotated[int, Field(ge=0)] = 0
     oov: Policy = "random"
@@ -69,7 +73,7 @@ class Tagging:
         column = self.column or data.column
         place = folder / "text"
         sentences = {
-            split: [chosen(s, column, data.name) for s in data.sentences(split)]
+            split: [chosen(s, column, data.name) for s in self._drawn(data, split)]
             for split in data.tagged
         }
         for split, some in sentences.items():
@@ -86,6 +90,12 @@ class Tagging:
             notes = (*data.announcements, *told)
             return TaggingTask(self, lexicon, sentences, written, seed, notes, pretrained)
         return TaggingTask(self, lexicon, sentences, written, seed, data.announcements)
+
+    def _drawn(self, data: DataSet, split: str) -> Iterable[Tagged]:
+        sentences = data.sentences(split)
+        return (
+            drawn(sentences, self.train_limit, self.split_seed) if split == "train" else sentences
+        )
 
     def pretrained(self) -> Pretrained | None:
         """The vectors to begin with, if there are any."""
