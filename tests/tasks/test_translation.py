@@ -16,9 +16,10 @@ from malmoi.models import bahdanau, rnn, sutskever, transformer
 from malmoi.recipe import Recipe
 from malmoi.run import Run
 from malmoi.sentences import Sentences
-from malmoi.tasks import translation
+from malmoi.tasks import paired
 from malmoi.tasks.language_modelling import LanguageModelling
-from malmoi.tasks.translation import Paired, Translation, forced
+from malmoi.tasks.paired import Paired, forced
+from malmoi.tasks.translation import Translation
 from malmoi.text import Bitext
 from malmoi.trainer import Resumed, resumed, train, training
 from malmoi.training.config import Training
@@ -157,7 +158,7 @@ def test_perplexity_and_accuracy_are_those_of_pairs_read_one_by_one(task, folder
 def test_measuring_does_not_depend_on_batches(task, monkeypatch) -> None:
     model = build(task)
     whole = forced(model, task.paired["test"]).measures()
-    monkeypatch.setattr(translation, "READ", 1)
+    monkeypatch.setattr(paired, "READ", 1)
     one_by_one = forced(model, task.paired["test"]).measures()
     assert one_by_one == pytest.approx(whole, rel=1e-6)
 

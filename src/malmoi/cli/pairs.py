@@ -16,7 +16,7 @@ from malmoi.data.paired import open_both, open_paired
 from malmoi.data.pairs import grouped
 from malmoi.errors import UsageError
 from malmoi.metrics.headline import headline
-from malmoi.tasks.translation import turned
+from malmoi.tasks.paired import turned
 from malmoi.use.translator import Translator
 
 EXPLAINED = {

@@ -22,7 +22,7 @@ from malmoi.explain.listen import listen
 from malmoi.explain.page import Block, Page
 from malmoi.explain.picture import STRICT, title_of, visible
 from malmoi.sentences import Sentences
-from malmoi.tasks.translation import PENALTY
+from malmoi.tasks.paired import PENALTY
 from malmoi.text import Vocabulary
 from malmoi.use.translator import LONGEST, Translator
 

@@ -24,35 +24,24 @@ Their `<pad>` is a piece; it begins what is written and may not be written itsel
 theirs with `</s>` first, `<unk>` second and `<pad>` gone: `source[i]`, `target[i]` are theirs of i.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Int
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, dataclasses
 from torch import Tensor
 
 from malmoi import tensors
-from malmoi.config import Share, Size, Sizes
+from malmoi.config import Sizes
 from malmoi.errors import DataError
-from malmoi.layers.transformer import Activation
+from malmoi.export.marian_config import ACTIVATIONS, Theirs, config_of, json_of
 from malmoi.models.transformer import Config, Transformer
 
 CONFIG, WEIGHTS, PICKLE, VOCABULARY = (
     "config.json", "model.safetensors", "pytorch_model.bin", "vocab.json",
 )  # fmt: skip
-ACTIVATIONS: dict[str, Activation] = {
-    "swish": "swish",
-    "silu": "swish",
-    "relu": "relu",
-    "gelu": "gelu",
-    "gelu_new": "gelu-tanh",
-    "gelu_pytorch_tanh": "gelu-tanh",
-}
 _BOTH = {
     "attention.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     "attention.o": ("self_attn.out_proj",),
@@ -86,7 +75,7 @@ class Marian:
 
 def read_marian(folder: Path) -> Marian:
     """The model of a folder.  Raises DataError, or RunError for a file that is not what it says."""
-    theirs = _config(folder / CONFIG)
+    theirs = config_of(folder / CONFIG)
     target = _ids(theirs, theirs.target_size, _unknown(folder, theirs, target=True))
     source = _ids(theirs, theirs.vocab_size, _unknown(folder, theirs, target=False))
     sizes = Sizes(vocabulary=len(target), source=len(source), joint=theirs.joint)
@@ -110,100 +99,12 @@ def read_marian(folder: Path) -> Marian:
     return Marian(model.eval(), config, sizes, source, target)
 
 
-@dataclasses.dataclass(frozen=True, config=ConfigDict(extra="ignore", strict=True))
-class _Theirs:
-    """What their config.json must say, and what it may; the rest is of training."""
-
-    d_model: Size
-    encoder_layers: Size
-    decoder_layers: Size
-    encoder_attention_heads: Size
-    decoder_attention_heads: Size
-    encoder_ffn_dim: Size
-    decoder_ffn_dim: Size
-    vocab_size: int = Field(gt=2)
-    activation_function: str = "swish"
-    model_type: str = "marian"
-    pad_token_id: int = Field(default=58100, ge=0)
-    eos_token_id: int = Field(default=0, ge=0)
-    decoder_start_token_id: int = Field(default=58100, ge=0)
-    decoder_vocab_size: int | None = None
-    dropout: Share = 0.0
-    attention_dropout: Share = 0.0
-    scale_embedding: bool = False
-    share_encoder_decoder_embeddings: bool = True
-    tie_word_embeddings: bool = True
-    normalize_before: bool = False
-    normalize_embedding: bool = False
-    add_final_layer_norm: bool = False
-    static_position_embeddings: bool = True
-
-    @property
-    def joint(self) -> bool:
-        return self.share_encoder_decoder_embeddings
-
-    @property
-    def target_size(self) -> int:
-        return self.vocab_size if self.joint else self.decoder_vocab_size or self.vocab_size
-
-    def faults(self) -> list[str]:
-        """What this network cannot be, a line each."""
-        least = min(self.vocab_size, self.target_size)
-        special = ("pad_token_id", "eos_token_id", "decoder_start_token_id")
-        said = [
-            (self.model_type == "marian", f"model_type = {self.model_type!r}: 'marian'"),
-            (self.activation_function in ACTIVATIONS,
-             f"activation_function = {self.activation_function!r}: {', '.join(ACTIVATIONS)}"),
-            (self.scale_embedding, "scale_embedding = false: true, √d goes with the tied table"),
-            (self.tie_word_embeddings, "tie_word_embeddings = false: true"),
-            (self.static_position_embeddings, "static_position_embeddings = false: true"),
-            (self.encoder_attention_heads == self.decoder_attention_heads,
-             "encoder_attention_heads and decoder_attention_heads: the same"),
-            (self.encoder_ffn_dim == self.decoder_ffn_dim,
-             "encoder_ffn_dim and decoder_ffn_dim: the same"),
-            (self.d_model % 2 == self.d_model % self.encoder_attention_heads == 0,
-             f"d_model = {self.d_model}: even, and a multiple of {self.encoder_attention_heads}"),
-            (self.pad_token_id != self.eos_token_id, "pad_token_id = eos_token_id: two ids"),
-        ]  # fmt: skip
-        said += [
-            (not getattr(self, name), f"{name} = true: false")
-            for name in ("normalize_before", "normalize_embedding", "add_final_layer_norm")
-        ]
-        said += [
-            (getattr(self, name) < least, f"{name} = {getattr(self, name)}: below {least}")
-            for name in special
-        ]
-        return [line for true, line in said if not true]
-
-
-def _config(path: Path) -> _Theirs:
-    read = json.dumps(_json(path))
-    try:
-        theirs = TypeAdapter(_Theirs).validate_json(read)
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-    else:
-        faults = theirs.faults()
-        if not faults:
-            return theirs
-    raise DataError("this is no Marian model that malmoi can be", where=(str(path), *faults))
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path.name} is missing", where=str(path.parent)) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path.name} is not JSON", where=f"{path}: {error}") from None
-
-
-def _unknown(folder: Path, theirs: _Theirs, *, target: bool) -> int:
+def _unknown(folder: Path, theirs: Theirs, *, target: bool) -> int:
     """The id of `<unk>`: as the vocabulary says, 1 where there is none."""
     path = folder / VOCABULARY
     if target and not theirs.joint:
         path = folder / f"target_{VOCABULARY}"
-    pieces = _json(path) if path.exists() else {"<unk>": 1}
+    pieces = json_of(path) if path.exists() else {"<unk>": 1}
     unknown = pieces.get("<unk>") if isinstance(pieces, dict) else None
     size = theirs.target_size if target else theirs.vocab_size
     special = (theirs.pad_token_id, theirs.eos_token_id)
@@ -212,7 +113,7 @@ def _unknown(folder: Path, theirs: _Theirs, *, target: bool) -> int:
     return unknown
 
 
-def _ids(theirs: _Theirs, size: int, unknown: int) -> tuple[int, ...]:
+def _ids(theirs: Theirs, size: int, unknown: int) -> tuple[int, ...]:
     """Their ids in our order: `</s>`, `<unk>`, the rest; `<pad>` left out."""
     first = (theirs.eos_token_id, unknown)
     left_out = {*first, theirs.pad_token_id}
@@ -273,7 +174,7 @@ def _pairs(d: int) -> Int[Tensor, " d"]:
 
 
 def _tables(
-    found: _Found, theirs: _Theirs, source: Int[Tensor, "_"], target: Int[Tensor, "_"]
+    found: _Found, theirs: Theirs, source: Int[Tensor, "_"], target: Int[Tensor, "_"]
 ) -> dict[str, Tensor]:
     """The words, what is read first, and the output's bias."""
     order, V, d = _pairs(theirs.d_model), theirs.target_size, theirs.d_model
@@ -291,7 +192,7 @@ def _tables(
 
 
 def _blocks(
-    found: _Found, theirs: _Theirs, wanted: Mapping[str, Tensor]
+    found: _Found, theirs: Theirs, wanted: Mapping[str, Tensor]
 ) -> Iterator[tuple[str, Tensor]]:
     order = _pairs(theirs.d_model)
     for side, layers, names in (

@@ -24,14 +24,8 @@ from malmoi.decode.hypothesis import Hypothesis, LengthPenalty
 from malmoi.decode.translation import translations
 from malmoi.errors import Diverged, EmptyText, UsageError
 from malmoi.metrics.bleu import Bleu
-from malmoi.tasks.translation import (
-    MOST,
-    PENALTY,
-    Forced,
-    Paired,
-    Translation,
-    forced,
-)
+from malmoi.tasks.paired import PENALTY, Forced, Paired, forced
+from malmoi.tasks.translation import MOST, Translation
 from malmoi.text import Bitext, Vocabulary
 
 UNK = Vocabulary.UNK
