@@ -127,6 +127,28 @@ def test_sources_that_texts_share_are_sources_repeated(kind, window):
     assert_allclose(torch.cat(one_by_one, 1), shared, atol=1e-13)
 
 
+@torch.no_grad()
+def test_a_window_tells_the_places_of_a_long_source_apart_in_bfloat16():
+    """Its weights beside those in float32, where even the centre is at the 389th of 400 words."""
+    torch.manual_seed(0)
+    attention, S = Alignment(Dot(D), D, window=4), 400
+    attention.window.v_p.copy_(
+        2.0 * torch.tanh(attention.window.W_p(s := torch.ones(1, 1, D)))[0, 0]
+    )
+    of = attention.annotate(torch.zeros(1, S, D), torch.ones(1, S, dtype=torch.bool))
+    exact = attention.weigh(s, of)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = attention.weigh(s, of)
+    assert low.dtype == torch.float32
+    places = torch.arange(S, dtype=torch.float32)
+    centres = [float((alpha * places).sum() / alpha.sum()) for alpha in (exact, low)]
+    assert centres[0] > 257
+    assert abs(centres[0] - centres[1]) < 1
+    # each word of the window has its own distance from the centre: no two weigh the same
+    weights = low[low > 0]
+    assert len(weights.unique()) == len(weights) >= 8
+
+
 def test_the_names_of_scores_are_those_of_the_paper():
     assert [type(luongs(kind, D, D, scaled=False)) for kind in ("dot", "general", "concat")] == [
         Dot,

@@ -100,7 +100,10 @@ Score: TypeAlias = Additive | Concat | Dot | General
 
 
 class Window(nn.Module):
-    """local-p: where to look, predicted from s_t; D places to each side of it."""
+    """local-p: where to look, predicted from s_t; D places to each side of it.
+
+    Places are told apart in float32 at least: bfloat16 has no 257th word.
+    """
 
     def __init__(self, d: int, D: int) -> None:
         super().__init__()
@@ -110,7 +113,9 @@ class Window(nn.Module):
 
     def centre(self, s: Float[Tensor, "M K d"], mask: Bool[Tensor, "M S"]) -> Float[Tensor, "M K"]:
         """p_t, in words from the beginning of the source."""
-        return mask.sum(1, keepdim=True) * torch.sigmoid(torch.tanh(self.W_p(s)) @ self.v_p)
+        a = torch.tanh(self.W_p(s)) @ self.v_p
+        a = a.to(torch.promote_types(a.dtype, torch.float32))
+        return mask.sum(1, keepdim=True) * torch.sigmoid(a)
 
     def forward(
         self, e: Float[Tensor, "M K S"], s: Float[Tensor, "M K d"], mask: Bool[Tensor, "M S"]
