@@ -101,6 +101,14 @@ def test_in_bfloat16_it_errs_no_more_than_the_long_way_in_bfloat16():
         assert error(out.log_prob(h, y), true) < 0.01
 
 
+def test_a_gradient_of_its_gradient_is_refused_not_wrong():
+    h = torch.randn(1, 3, 4, dtype=torch.float64, requires_grad=True)
+    logp = Softmax(4, 7).double().log_prob(h, torch.tensor([[1, 2, 3]]))
+    (dh,) = torch.autograd.grad(logp.square().sum(), h, create_graph=True)
+    with pytest.raises(RuntimeError, match="twice"):
+        dh.sum().backward()
+
+
 def test_a_tied_table_is_not_saved_again():
     out, table = layer(tied=True)
     assert list(out.state_dict()) == ["bias"]

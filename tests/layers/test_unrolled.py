@@ -54,6 +54,14 @@ def test_a_second_way_back_is_the_first():
         assert torch.equal(a, b)
 
 
+def test_a_gradient_of_its_gradient_is_refused_not_wrong():
+    layer, inputs = peers(D_IN, D, torch.float64)
+    hs, _, _ = by_hand(layer, *inputs)
+    (dx,) = torch.autograd.grad(hs.square().sum(), inputs[0], create_graph=True)
+    with pytest.raises(RuntimeError, match="twice"):
+        dx.sum().backward()
+
+
 def test_in_bfloat16_it_errs_little_more_than_torch_in_bfloat16():
     layer, inputs = peers(48, 96, torch.float32)
     exact = results(by_torch, layer, inputs)

@@ -56,6 +56,17 @@ def test_the_gradient_by_hand_is_torchs(name, dropout, k, monkeypatch):
 
 
 @pytest.mark.parametrize("name", DECODERS)
+def test_a_gradient_of_its_gradient_is_refused_not_wrong(name):
+    model = DECODERS[name].build(Sizes(V, source=SOURCE)).double()
+    source = Sentences(torch.tensor([[2, 0]]), torch.ones(1, 2, dtype=torch.bool))
+    read, _ = model._read(torch.tensor([[0, 3]]), model.begin(source))
+    table = model.words.target.weight
+    (slope,) = torch.autograd.grad(read.square().sum(), table, create_graph=True)
+    with pytest.raises(RuntimeError, match="twice"):
+        slope.sum().backward()
+
+
+@pytest.mark.parametrize("name", DECODERS)
 def test_in_bfloat16_it_learns_nearly_the_same(name):
     torch.manual_seed(0)
     model = replace(DECODERS[name], dropout=0.0).build(Sizes(V, source=SOURCE)).train()

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 class Attending(torch.autograd.Function):
@@ -80,6 +81,7 @@ class Attending(torch.autograd.Function):
         return out, contexts.transpose(0, 1).contiguous(), told
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         a, states, contexts, read, q, alpha, keys, memory, W_a, v, C, U = ctx.saved_tensors
         T, R, d = a.size(0), a.size(1), states.size(2)

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from malmoi.layers.alignment import Additive, Alignment, Annotations
 from malmoi.layers.attending import Attending
+from malmoi.layers.precision import precision
 
 Reset = Literal["before", "after", "inside"]
 
@@ -76,12 +77,11 @@ class ConditionalGRU(nn.Module):
     ) -> tuple[Float[Tensor, "R T d"], Float[Tensor, "R T m"]]:
         """Every state and every context, where s_{t−1} says which context is looked at next.
         Where a source has no word, `of.h` must be zero."""
-        score, kind = attention.score, e.device.type
+        score = attention.score
         if torch.is_grad_enabled() and isinstance(score, Additive) and attention.window is None:
             W_a, v, U, C = score.W.weight, score.v, self.U, self.C.weight
-            low = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else U.dtype
-            We = self.W(e)
-            with torch.autocast(kind, enabled=False):
+            We, low = self.W(e), precision(U)
+            with torch.autocast(e.device.type, enabled=False):
                 told: tuple[Tensor, Tensor, Tensor] = Attending.apply(  # type: ignore[no-untyped-call]
                     We, s, of.keys, of.h, of.mask, W_a, v, C, U, self.reset == "before", low
                 )

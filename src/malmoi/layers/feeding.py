@@ -20,10 +20,12 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from malmoi.layers.alignment import Alignment, Annotations, Dot
 from malmoi.layers.dropout import bernoulli_
+from malmoi.layers.precision import precision
 from malmoi.layers.recurrent import LSTM, PARAMETERS, HiddenCell
 
 
@@ -92,6 +94,7 @@ class _Fed(torch.autograd.Function):
         return seen[1:].transpose(0, 1).contiguous(), *ends, told
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         a, z, cs, y, seen, alpha, keys, memory, W_c, kept, *WU = ctx.saved_tensors
         L, T, R, _, d = a.shape
@@ -164,13 +167,10 @@ def fed(
     if decoder.training and decoder.drop.p and b:
         p = 1 - decoder.drop.p
         kept = bernoulli_(e.new_empty(len(b), T, R, d), p).div_(p)
-    kind = e.device.type
     if torch.is_grad_enabled() and isinstance(attention.score, Dot) and attention.window is None:
-        low = (
-            torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else W_c.weight.dtype
-        )
+        low = precision(W_c.weight)
         both = [torch.cat([w, layer[1]], 1) for w, layer in zip(W, weights, strict=True)]
-        with torch.autocast(kind, enabled=False):
+        with torch.autocast(e.device.type, enabled=False):
             seen, h, c, alpha = _Fed.apply(  # type: ignore[no-untyped-call]
                 gates, last, *state, of.keys, of.h, of.mask, kept, W_c.weight, W_c.bias, low,
                 *both, *b,

@@ -30,7 +30,10 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from malmoi.layers.precision import precision
 
 CHUNK = 2**23
 """The most logits alive at a time beside the probabilities: rows are read in chunks of so many."""
@@ -83,6 +86,7 @@ class _LogProb(torch.autograd.Function):
         return logp
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         h, W, y, p, middle = ctx.saved_tensors
         g = grads[0][:, None].to(ctx.kind)
@@ -156,9 +160,8 @@ class Softmax(nn.Module):
             words, log_weight, said = self.sample(said, W.size(0))
             W = W.index_select(0, words)
             b = log_weight.to(W) + (0.0 if b is None else b.index_select(0, words))
-        kind = h.device.type
-        low = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else h.dtype
-        with torch.autocast(kind, enabled=False):
+        low = precision(h)
+        with torch.autocast(h.device.type, enabled=False):
             logp: Tensor = _LogProb.apply(  # type: ignore[no-untyped-call]
                 h.flatten(0, 1), W, b, said, low, self.smoothing if self.training else 0.0
             )

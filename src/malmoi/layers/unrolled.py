@@ -19,6 +19,9 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from malmoi.layers.precision import precision
 
 
 class _LSTM(torch.autograd.Function):
@@ -46,6 +49,7 @@ class _LSTM(torch.autograd.Function):
         return hs[1:].transpose(0, 1), cs[-1].clone()
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, a, hs, cs, W, U = ctx.saved_tensors
         T, B, _, d = a.shape
@@ -85,8 +89,7 @@ def lstm(
     weights: tuple[Float[Tensor, "G _"], Float[Tensor, "G d"], Float[Tensor, " G"]],
 ) -> tuple[Float[Tensor, "B T d"], Float[Tensor, "B d"]]:
     """Every h_t, and the last c.  weights: W, U, b with the rows i, f, g, o."""
-    kind = x.device.type
-    low = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weights[0].dtype
-    with torch.autocast(kind, enabled=False):
+    low = precision(weights[0])
+    with torch.autocast(x.device.type, enabled=False):
         hs, c = _LSTM.apply(x, *state, *weights, low)  # type: ignore[no-untyped-call]
     return hs, c
