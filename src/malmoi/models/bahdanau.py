@@ -19,7 +19,8 @@ s_i             carry[1]                    W_a, U_a, v_a    attention.score.W, 
 
 Differs: t_i = tanh(t̃_i) unless `maxout = true`.  §A.2.2 prints s_{i−1} in t̃_i; here it is s_i, as
 g(y_{i−1}, s_i, c_i) of eq. 4 says.  z keeps the old state (`recurrent.swap_update_gate` maps the
-one onto the other).  Biases everywhere; weights begin by Glorot's rule, U orthogonal.
+one onto the other).  Biases everywhere.  The GRUs' W and C begin by Glorot's rule, U orthogonal,
+other maps uniform in ±1/√n of their n inputs, word vectors as N(0, 1/d_word): wider than there.
 """
 
 from typing import Literal, TypeAlias

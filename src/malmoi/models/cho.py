@@ -16,7 +16,8 @@ V, V'    V, V_               W', U', C        decoder.W, decoder.U, decoder.C
 C c and O_c c are made once for a source and are what the carry's memory is.
 
 Differs: biases everywhere.  reset = "after" reads the source with torch's form of the gate, which
-is faster.  Weights begin by Glorot's rule, U orthogonal, where the paper draws W from N(0, 0.01²).
+is faster.  The GRUs' W and C begin by Glorot's rule, U orthogonal, other maps uniform in ±1/√n of
+their n inputs, word vectors as N(0, 1/d_word), where the paper draws all but U from N(0, 0.01²).
 """
 
 from typing import Literal, NamedTuple, TypeAlias

@@ -11,7 +11,8 @@
 Variances are kept (§3.4): each sum of two is multiplied by √½; c^l_i by m √(1/m), m the length of
 the source; what the encoder's layers learn from is divided by the number of attentions, of which
 the word vectors are exempt.  Weights are normalised.  They begin (§3.5) as N(0, (1 − p) / n), those
-before a gate as N(0, 4 (1 − p) / n), embeddings as N(0, 0.01), biases as 0; p is the dropout.
+before a gate as N(0, 4 (1 − p) / n), embeddings as N(0, 0.01), biases as 0; p is the dropout of
+the n inputs, 0 where they have none.
 
 paper    here                          paper       here
 w, p     words, positions              W_d         attention.query
@@ -48,7 +49,7 @@ from malmoi.layers.softmax import Softmax
 from malmoi.layers.tap import Tap
 from malmoi.sentences import Sentences
 
-HALF = math.sqrt(0.5)
+ROOT_HALF = math.sqrt(0.5)
 
 
 class Source(NamedTuple):
@@ -132,9 +133,9 @@ class ConvS2S(nn.Module):
         edge = h.new_zeros(B, self.config.kernel // 2, h.size(-1))
         for glu in self.encoder:
             inner = self.drop(h) * there
-            h = (glu(torch.cat([edge, inner, edge], 1)) + h) * HALF
+            h = (glu(torch.cat([edge, inner, edge], 1)) + h) * ROOT_HALF
         z = _learning(self.to_z(h), 1 / n)
-        known = Source(z, (z + e) * HALF, mask)
+        known = Source(z, (z + e) * ROOT_HALF, mask)
         past = h.new_zeros(B, self.config.kernel - 1, h.size(-1))
         return Carry(Memory(known), (past,) * n, mask.new_zeros(B, dtype=torch.long))
 
@@ -173,9 +174,9 @@ class Block(nn.Module):
         self, h: Tensor, g: Tensor, past: Tensor, source: Source
     ) -> tuple[Float[Tensor, "R T d"], Float[Tensor, "R k1 d"]]:
         seen = torch.cat([past.to(h), self.drop(h)], 1)
-        h = (self.glu(seen) + h) * HALF
+        h = (self.glu(seen) + h) * ROOT_HALF
         c: Tensor = self.attention(h, g, source)
-        return (h + c) * HALF, seen[:, h.size(1) :]
+        return (h + c) * ROOT_HALF, seen[:, h.size(1) :]
 
 
 class Attention(nn.Module):
@@ -189,7 +190,7 @@ class Attention(nn.Module):
 
     def forward(self, h: Tensor, g: Tensor, source: Source) -> Float[Tensor, "R T d"]:
         R, M = len(h), len(source.mask)
-        query = fold((self.query(h) + g) * HALF, M)  # [M, kT, f]
+        query = fold((self.query(h) + g) * ROOT_HALF, M)  # [M, kT, f]
         e = query @ source.z.to(query).mT  # [M, kT, S]
         a = masked_softmax(e, source.mask[:, None].expand_as(e))
         a = fold(self.alpha(unfold(a, R)), M)

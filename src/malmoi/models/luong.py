@@ -16,8 +16,9 @@ h̃_{t−1}     carry.fed; h̃_0 = 0       α_t      tap `attention.alpha`
 The scores and local-p are those of `layers.alignment`.  Without input feeding the LSTMs run over
 all of y, and all its places look at the source at once.
 
-Differs: h̃ and the output layer have biases; forget gates begin open.  `bidirectional` reads the
-source both ways, each d / 2 wide (Bahdanau et al. 2015), where the paper reads it backwards.
+Differs: h̃ and the output layer have biases; biases begin at 0, forget gates open (1).  The source
+is read from its first word on, or with `bidirectional` both ways, each d / 2 wide (Bahdanau et al.
+2015), where the paper reads it backwards.
 """
 
 from typing import Annotated, Literal, NamedTuple

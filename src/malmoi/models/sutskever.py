@@ -13,8 +13,9 @@ x_S … x_1            `reverse`             W           out.softmax
 The source's `</s>` is a word of it: backwards it is read first, and the sentence's first word last,
 next to the first word that is written.
 
-Differs: no gate of the paper's LSTM (Graves 2013) sees c.  Dropout on what each layer reads from
-below and on what the output layer reads (Zaremba et al. 2014), where the paper has none.
+Differs: no gate of the paper's LSTM (Graves 2013) sees c.  Biases begin at 0, forget gates open
+(1); the paper draws them like weights.  Dropout on what each layer reads from below and on what the
+output layer reads (Zaremba et al. 2014), where the paper has none.
 """
 
 from typing import Annotated
