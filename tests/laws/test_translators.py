@@ -294,6 +294,36 @@ def test_a_batch_is_its_pairs_alone_whatever_fills_the_rest(name, dtype, limit):
 
 @every_translator
 @torch.no_grad()
+def test_padding_may_stand_before_a_source_and_on_both_sides(name):
+    model, source, x = of(name), read(5, 2, 7), words(3, 4)
+    logp, _ = model.log_prob(x, following(x), model.begin(source))
+    ids, mask = torch.full((3, 10), 3), torch.zeros(3, 10, dtype=torch.bool)
+    for row, (at, n) in enumerate([(5, 5), (7, 2), (1, 7)]):
+        ids[row, at : at + n], mask[row, at : at + n] = source.ids[row, :n], True
+    other, _ = model.log_prob(x, following(x), model.begin(Sentences(ids, mask)))
+    assert differ(other, logp) < 1e-12
+
+
+@every_translator
+def test_learning_in_bfloat16_is_nearly_learning_in_float32(name):
+    """From sources with padding, of one token, and a target of one."""
+    model, source, x = of(name, torch.float32), read(9, 1, 4), words(3, 5)
+    mask = torch.arange(5) < torch.tensor([5, 1, 3])[:, None]
+
+    def learnt():
+        logp, _ = model.log_prob(x, following(x), model.begin(source))
+        return torch.autograd.grad((logp * mask).float().sum(), list(model.parameters()))
+
+    exact = learnt()
+    with torch.autocast("cpu", torch.bfloat16):
+        low = learnt()
+    assert all(g.dtype == torch.float32 and bool(g.isfinite().all()) for g in low)
+    a, b = (torch.cat([g.flatten() for g in grads]) for grads in (exact, low))
+    assert (a - b).norm() < 0.06 * a.norm()
+
+
+@every_translator
+@torch.no_grad()
 def test_a_batch_is_translated_as_its_sources_alone(name):
     model, source = of(name), read(6, 1, 9, 3)
     start = torch.zeros(4, 1, dtype=torch.long)
