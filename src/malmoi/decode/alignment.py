@@ -58,7 +58,7 @@ def path(hypothesis: Hypothesis, steps: Sequence[BeamStep], row: int, *, eos: in
 def aligned(
     hypothesis: Hypothesis,
     steps: Sequence[BeamStep],
-    looks: Sequence[Float[Tensor, "R S"]],
+    looks: Sequence[Float[Tensor, "_ S"]],
     row: int,
     *,
     eos: int = 0,
