@@ -53,7 +53,15 @@ def asked(monkeypatch: pytest.MonkeyPatch, content: bytes, arguments: list[str])
         (b"we " * 3000 + b"\nyou\n", 2),
     ],
 )
-@pytest.mark.parametrize("more", [[], ["--beam", "1"], ["--length-penalty", "none"]])
+@pytest.mark.parametrize(
+    "more",
+    [
+        [],
+        ["--beam", "1"],
+        ["--length-penalty", "none", "--coverage", "0.2"],
+        ["--replace-unknown", "--max-ratio", "1.5", "--prefix", "우리"],
+    ],
+)
 def test_a_line_out_for_a_line_in(monkeypatch, capsys, trained, content, lines, more) -> None:
     assert asked(monkeypatch, content, ["translate", str(trained), *more]) == 0
     out, err = capsys.readouterr()

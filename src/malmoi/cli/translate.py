@@ -29,10 +29,17 @@ from malmoi.cli.options import (
               show_default=True, help="What a log-probability is divided by.")  # fmt: skip
 @click.option("--alpha", type=click.FloatRange(0, 10), default=1.0, show_default=True,
               help="The exponent of the length penalty.")  # fmt: skip
+@click.option("--coverage", type=click.FloatRange(0, 100), default=0.0, metavar="β",
+              help="Penalty for source words that nothing looked at; 0.2 is usual.")  # fmt: skip
 @click.option("--min-length", type=click.IntRange(0), default=0, show_default=True,
               help="The fewest tokens of a translation.")  # fmt: skip
 @click.option("--max-length", type=click.IntRange(1), default=None,
               help="The most.  [default: 2 a token of the source, and 20]")  # fmt: skip
+@click.option("--max-ratio", type=click.FloatRange(0, 1_000, min_open=True), default=None,
+              help="The most for one token of the source; the ends of both count.")  # fmt: skip
+@click.option("--prefix", default="", metavar="TEXT", help="What every translation begins with.")
+@click.option("--replace-unknown", is_flag=True,
+              help="For <unk> the word of the source that was looked at most.")  # fmt: skip
 @click.option("--longest", type=click.IntRange(1), default=1_024, show_default=True,
               help="Tokens of a line that are read.")  # fmt: skip
 @json_
@@ -45,8 +52,12 @@ def translate_(
     n_best: int,
     length_penalty: str,
     alpha: float,
+    coverage: float,
     min_length: int,
     max_length: int | None,
+    max_ratio: float | None,
+    prefix: str,
+    replace_unknown: bool,
     longest: int,
     as_json: bool,
     threads: int | None,
@@ -61,6 +72,7 @@ def translate_(
     \b
     malmoi translate runs/en-fr < in.txt > out.txt
     malmoi translate runs/en-fr in.txt --beam 10 --n-best 3
+    malmoi translate runs/en-fr in.txt --coverage 0.2 --replace-unknown --max-ratio 1.5
     """
     from malmoi.cli.count import counting
     from malmoi.decode.hypothesis import LengthPenalty
@@ -72,7 +84,8 @@ def translate_(
     with counting("translating", None, "lines", quiet=quiet) as done:
         answers = translator.stream(
             _lines(file), beam=max(beam, n_best), n=n_best, length_penalty=penalty,
-            minimum=min_length, maximum=max_length, longest=longest, done=done,
+            coverage=coverage, minimum=min_length, maximum=max_length, max_ratio=max_ratio,
+            longest=longest, replace_unknown=replace_unknown, prefix=prefix, done=done,
         )  # fmt: skip
         for number, answer in enumerate(answers, start=1):
             if answer.cut:

@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
 
 from malmoi.decode.beam import beam
+from malmoi.decode.coverage import Coverage
 from malmoi.decode.hypothesis import Hypothesis, LengthPenalty
 from malmoi.decode.sampling import EOS, PLAIN
 from malmoi.sentences import Sentences
@@ -47,26 +51,39 @@ def translations(
     width: int = 1,
     n: int = 1,
     penalty: LengthPenalty = PLAIN,
+    coverage: float | int = 0.0,
+    attention: Callable[[], Float[Tensor, "R S"]] | None = None,
     minimum: int = 0,
     forbid: Sequence[int] = (),
+    prefix: Sequence[int] = (),
+    rounded: bool = True,
     done: Callable[[int], object] | None = None,
 ) -> list[list[Hypothesis]]:
     """The n best texts of each source, best first, in the order of the sources.
 
     sources: ids, each with its `</s>`.  limit: the most tokens that may be written of a source of
-    so many, `</s>` counted; of those that the model can write.  done: told how many more are.
+    so many, `</s>` counted; of those that the model can write.  rounded: it is asked of the length
+    that the source is rounded up to, not of its own.  coverage: β; attention: the weights with
+    which each row that the model read last looked at its source.  prefix: what every text begins
+    with.  done: told how many more are.
     """
     device = next(model.parameters()).device
     context: int | None = getattr(model, "context", None)
     found: list[list[Hypothesis]] = [[] for _ in sources]
     for S, rows in alike(sources, width):
+        source = sentences([sources[i] for i in rows])
         with torch.no_grad():
-            carry = model.begin(sentences([sources[i] for i in rows]).to(device))
+            carry = model.begin(source.to(device))
         x = torch.full((len(rows), 1), EOS, dtype=torch.long, device=device)
-        most = limit(S) if context is None else min(limit(S), context)
+        most = [limit(S if rounded else len(sources[i])) for i in rows]
+        if context is not None:
+            most = [min(size, context) for size in most]
+        covered = None
+        if coverage and attention is not None:  # every word, and not `</s>`
+            covered = Coverage(coverage, attention, F.pad(source.mask[:, 1:], (0, 1)))
         best = beam(
-            model, carry, x, width=width, n=n, limit=most, penalty=penalty,
-            minimum=min(minimum, most - 1), forbid=forbid,
+            model, carry, x, width=width, n=n, limit=most, penalty=penalty, coverage=covered,
+            minimum=min(minimum, min(most) - 1), forbid=forbid, prefix=[prefix] * len(rows),
         )  # fmt: skip
         for i, some in zip(rows, best, strict=True):
             found[i] = some

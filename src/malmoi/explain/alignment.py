@@ -24,11 +24,11 @@ from malmoi.explain.picture import STRICT, title_of, visible
 from malmoi.sentences import Sentences
 from malmoi.tasks.paired import PENALTY
 from malmoi.text import Vocabulary
-from malmoi.use.translator import LONGEST, Translator
+from malmoi.use.looking import CROSS
+from malmoi.use.search import LONGEST
+from malmoi.use.translator import Translator
 
 END = "</s>"
-CROSS = ("cross.alpha", "attention.alpha")
-"""The taps of attention to the source: the first of these that a decoder has."""
 
 
 class Look(NamedTuple):

@@ -9,9 +9,11 @@ A `Text` is a tokenizer and a vocabulary.  Unicode NFC happens here and nowhere 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, zip_longest
 from operator import index
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple, SupportsIndex, get_args
 
 from malmoi.errors import EmptyText, RunError, UsageError, did_you_mean
@@ -25,6 +27,8 @@ Kind = Literal["given", "words", "characters", "jamo", "bpe", "unigram", "morphe
 KINDS: tuple[str, ...] = get_args(Kind)
 SUBWORDS = ("bpe", "unigram")
 SUBWORD_SIZE = 8_000
+
+NOTHING: Mapping[int, str] = MappingProxyType({})
 
 Lines = Iterable[str] | Callable[[], Iterable[str]]
 
@@ -114,10 +118,22 @@ class Text:
         for line in lines:
             yield ids(split(nfc(line)))
 
-    def decode(self, ids: Iterable[SupportsIndex]) -> str:
-        """The line that the ids spell; boundaries are not text and are left out."""
-        types = (self.vocabulary.type(i) for i in map(index, ids) if i != Vocabulary.BOUNDARY)
-        return self.tokenizer.join([self.tokenizer.unknown if t is None else t for t in types])
+    def decode(self, ids: Iterable[SupportsIndex], *, unknown: Mapping[int, str] = NOTHING) -> str:
+        """The line that the ids spell; boundaries are not text and are left out.
+
+        unknown: the word for an `<unk>`, by its place among the ids that are text.
+        """
+        types = [self.vocabulary.type(i) for i in map(index, ids) if i != Vocabulary.BOUNDARY]
+        sign = self.tokenizer.unknown
+        line = self.tokenizer.join([sign if t is None else t for t in types])
+        if not unknown:
+            return line
+        # a type of the text itself may be spelt as the sign is
+        signs = [unknown.get(k, sign) for k, t in enumerate(types) if t is None or t == sign]
+        parts = line.split(sign)
+        if len(parts) != len(signs) + 1:
+            return line
+        return "".join(chain.from_iterable(zip_longest(parts, signs, fillvalue="")))
 
     def tokens(self, line: str) -> list[Token]:
         """One token for each id of `encode(line)`, with its span in the line as it was given.

@@ -11,28 +11,33 @@ A blank line is translated by an empty one, and the model is not asked.  No answ
 else was translated in the same call.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any, NamedTuple, overload
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from malmoi.data import bucketed
 from malmoi.data.bucketed import PairBuckets
 from malmoi.data.examples import Pair
+from malmoi.decode import alignment
 from malmoi.decode.hypothesis import Hypothesis, LengthPenalty
 from malmoi.decode.translation import translations
 from malmoi.errors import Diverged, EmptyText, UsageError
 from malmoi.metrics.bleu import Bleu
+from malmoi.sentences import Sentences
 from malmoi.tasks.paired import PENALTY, Forced, Paired, forced
 from malmoi.tasks.translation import MOST, Translation
 from malmoi.text import Bitext, Vocabulary
+from malmoi.use.looking import look_of, looking
+from malmoi.use.search import LONGEST, Search
 
-UNK = Vocabulary.UNK
+BOUNDARY, UNK = Vocabulary.BOUNDARY, Vocabulary.UNK
 CHUNK = 2_048
 """Lines that are held and sorted by length together."""
-LONGEST = 1_024
-"""Tokens that are read of a source, if nothing else is asked for."""
 TOKENS = 4_096
 """Tokens of pairs that are scored at once: bounds memory, changes no result."""
 
@@ -81,83 +86,110 @@ class Translator:
     @overload
     def translate(  # type: ignore[overload-overlap]  # a str is itself an Iterable[str]
         self, lines: str, *, beam: int = ..., n: int = ...,
-        length_penalty: float | int | LengthPenalty = ..., minimum: int = ...,
-        maximum: int | None = ..., longest: int = ..., unknown: bool = ...,
+        length_penalty: float | int | LengthPenalty = ..., coverage: float | int = ...,
+        minimum: int = ..., maximum: int | None = ..., max_ratio: float | int | None = ...,
+        longest: int = ..., unknown: bool = ..., replace_unknown: bool = ..., prefix: str = ...,
     ) -> Translated: ...  # fmt: skip
     @overload
     def translate(
         self, lines: Iterable[str], *, beam: int = ..., n: int = ...,
-        length_penalty: float | int | LengthPenalty = ..., minimum: int = ...,
-        maximum: int | None = ..., longest: int = ..., unknown: bool = ...,
+        length_penalty: float | int | LengthPenalty = ..., coverage: float | int = ...,
+        minimum: int = ..., maximum: int | None = ..., max_ratio: float | int | None = ...,
+        longest: int = ..., unknown: bool = ..., replace_unknown: bool = ..., prefix: str = ...,
     ) -> list[Translated]: ...  # fmt: skip
     def translate(
-        self,
-        lines: str | Iterable[str],
-        *,
-        beam: int = 5,
-        n: int = 1,
-        length_penalty: float | int | LengthPenalty = PENALTY,
-        minimum: int = 0,
-        maximum: int | None = None,
-        longest: int = LONGEST,
-        unknown: bool = False,
-    ) -> Translated | list[Translated]:
-        """The n best translations of a line, or of each of several.
-
-        beam: slots of the search; 1 is greedy.  length_penalty: a number is the exponent α of
-        |y|^α.  minimum, maximum: tokens of a translation, `</s>` counted in the latter; None: as
-        the length of its source allows.  longest: tokens of a source that are read.  `<unk>` is
-        written only if `unknown`.
-        """
-        one = isinstance(lines, str)
-        found = list(
-            self.stream(
-                [lines] if isinstance(lines, str) else lines,
-                beam=beam, n=n, length_penalty=length_penalty, minimum=minimum, maximum=maximum,
-                longest=longest, unknown=unknown,
-            )
+        self, lines: str | Iterable[str], *, beam: int = 5, n: int = 1,
+        length_penalty: float | int | LengthPenalty = PENALTY, coverage: float | int = 0.0,
+        minimum: int = 0, maximum: int | None = None, max_ratio: float | int | None = None,
+        longest: int = LONGEST, unknown: bool = False, replace_unknown: bool = False,
+        prefix: str = "",
+    ) -> Translated | list[Translated]:  # fmt: skip
+        """The n best translations of a line, or of each of several; `Search` says what each choice
+        means.  Raises UsageError for one that makes no sense, or that this model cannot have."""
+        search = Search(
+            beam=beam, n=n, length_penalty=length_penalty, coverage=coverage, minimum=minimum,
+            maximum=maximum, max_ratio=max_ratio, longest=longest, unknown=unknown,
+            replace_unknown=replace_unknown, prefix=prefix,
         )  # fmt: skip
-        return found[0] if one else found
+        if isinstance(lines, str):
+            (found,) = self.search([lines], search)
+            return found
+        return list(self.search(lines, search))
 
     def stream(
+        self, lines: Iterable[str], *, beam: int = 5, n: int = 1,
+        length_penalty: float | int | LengthPenalty = PENALTY, coverage: float | int = 0.0,
+        minimum: int = 0, maximum: int | None = None, max_ratio: float | int | None = None,
+        longest: int = LONGEST, unknown: bool = False, replace_unknown: bool = False,
+        prefix: str = "", done: Callable[[int], object] | None = None,
+    ) -> Iterator[Translated]:  # fmt: skip
+        """`translate` for each line, as they come.  done: told how many more are."""
+        search = Search(
+            beam=beam, n=n, length_penalty=length_penalty, coverage=coverage, minimum=minimum,
+            maximum=maximum, max_ratio=max_ratio, longest=longest, unknown=unknown,
+            replace_unknown=replace_unknown, prefix=prefix,
+        )  # fmt: skip
+        return self.search(lines, search, done=done)
+
+    def search(
         self,
         lines: Iterable[str],
+        search: Search,
         *,
-        beam: int = 5,
-        n: int = 1,
-        length_penalty: float | int | LengthPenalty = PENALTY,
-        minimum: int = 0,
-        maximum: int | None = None,
-        longest: int = LONGEST,
-        unknown: bool = False,
         done: Callable[[int], object] | None = None,
     ) -> Iterator[Translated]:
-        """`translate` for each line, as they come.  done: told how many more are."""
-        if not isinstance(length_penalty, LengthPenalty):
-            length_penalty = LengthPenalty("power", length_penalty)
-        _check(beam, n, minimum, maximum, longest)
+        """`stream`, its choices in one value."""
+        reader, writer = self.bitext.source, self.bitext.target
+        prefix = writer.encode(search.prefix)
+        limit = search.limit(self.bitext, len(prefix))
+        if search.replace_unknown or search.coverage:
+            with looking(self.model):  # it can
+                pass
         source = iter(lines)
         while chunk := list(islice(source, CHUNK)):
-            read = [self.bitext.source.encode(line) if line.strip() else [] for line in chunk]
+            read = [reader.encode(line) if line.strip() else [] for line in chunk]
             asked = [i for i, ids in enumerate(read) if ids]
-            found = translations(
-                self.model,
-                [[*read[i][:longest], Vocabulary.BOUNDARY] for i in asked],
-                limit=self.bitext.limit if maximum is None else lambda size: maximum,
-                width=beam, n=n, penalty=length_penalty, minimum=minimum, done=done,
-                forbid=() if unknown else (UNK,),
-            )  # fmt: skip
+            with looking(self.model) if search.coverage else nullcontext() as look:
+                found = translations(
+                    self.model,
+                    [[*read[i][: search.longest], BOUNDARY] for i in asked],
+                    limit=limit, rounded=search.max_ratio is None,
+                    width=search.beam, n=search.n, penalty=search.penalty, done=done,
+                    coverage=search.coverage, attention=last_of(look) if look else None,
+                    minimum=search.minimum, prefix=prefix,
+                    forbid=() if search.writes_unknown else (UNK,),
+                )  # fmt: skip
             best: list[list[Hypothesis]] = [[] for _ in chunk]
             for i, some in zip(asked, found, strict=True):
                 best[i] = some
             for line, ids, some in zip(chunk, read, best, strict=True):
-                written = tuple(map(self._written, some)) or (NOTHING,)
-                yield Translated(line, written, max(0, len(ids) - longest))
+                kept = ids[: search.longest]
+                written = [self._written(h, self._known(h, line, kept, search)) for h in some]
+                yield Translated(line, tuple(written) or (NOTHING,), len(ids) - len(kept))
 
-    def _written(self, h: Hypothesis) -> Written:
+    def _known(
+        self, h: Hypothesis, line: str, ids: Sequence[int], search: Search
+    ) -> dict[int, str]:
+        """The words for its `<unk>`, by their places: those of the prefix are known, for the others
+        stands what was looked at most."""
+        if UNK not in h.tokens:
+            return {}
+        known: dict[int, str] = {}
+        if search.replace_unknown:
+            row = torch.tensor([[*ids, BOUNDARY]], device=self.device)
+            source = Sentences(row, torch.ones_like(row, dtype=torch.bool))
+            words = [line[t.start : t.end] for t in self.bitext.source.tokens(line)][: len(ids)]
+            known = alignment.replace_unknown(h, look_of(self.model, source, h), words)
+        given = self.bitext.target.tokens(search.prefix)
+        said = (search.prefix[token.start : token.end] for token in given)
+        own = zip(h.tokens, said, strict=False)
+        return known | {t: word for t, (i, word) in enumerate(own) if i == UNK}
+
+    def _written(self, h: Hypothesis, known: Mapping[int, str]) -> Written:
         target = self.bitext.target
-        text = target.decode(h.tokens).replace("\n", " ")  # a line is answered by a line
-        tokens = tuple(map(target.spell, h.tokens))
+        # a line is answered by a line
+        text = target.decode(h.tokens, unknown=known).replace("\n", " ")
+        tokens = tuple(known.get(t) or target.spell(i) for t, i in enumerate(h.tokens))
         return Written(text, tokens, h.log_prob, h.score, h.finished)
 
     # ------------------------------------------------------------------ reading
@@ -228,15 +260,6 @@ class Translator:
 NOTHING = Written("", (), 0.0, 0.0, True)
 
 
-def _check(beam: int, n: int, minimum: int, maximum: int | None, longest: int) -> None:
-    if beam < 1:
-        raise UsageError(f"a beam has at least 1 slot, not {beam}", hint="1 is greedy")
-    if not 1 <= n <= beam:
-        raise UsageError(f"a beam of {beam} has no {n} best translations", hint=f"beam = {n}")
-    if longest < 1:
-        raise UsageError(f"at least 1 token of a source must be read, not {longest}")
-    if minimum < 0 or (maximum is not None and maximum <= minimum):
-        raise UsageError(
-            f"at least {minimum} words and at most {maximum} tokens cannot both hold",
-            hint="the end of the sentence counts as one of the tokens",
-        )
+def last_of(look: Callable[[], Float[Tensor, "R T S"]]) -> Callable[[], Float[Tensor, "R S"]]:
+    """The look of the last place alone."""
+    return lambda: look()[:, -1]
