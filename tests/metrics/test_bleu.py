@@ -1,10 +1,11 @@
 """BLEU and chrF are sacreBLEU's own, with any number of references, and say by which rules."""
 
+import numpy as np
 import pytest
 import sacrebleu
 
 from malmoi.errors import EmptyText
-from malmoi.metrics.bleu import Bleu, unspaced
+from malmoi.metrics.bleu import Bleu, counts, of_counts, unspaced
 
 SAID = ["the cat sat on the mat .", "a dog barks at it", "yes , that is so"]
 ONE = ["the cat sat on a mat .", "a dog barks at me", "yes , that is it"]
@@ -67,3 +68,38 @@ def test_nothing_to_compare_with_is_refused() -> None:
         Bleu.of(["a"], [[]])
     with pytest.raises(ValueError, match="1 translations for 2"):
         Bleu.of(["a"], [["a"], ["b"]])
+
+
+def test_the_counts_of_any_sentences_together_give_the_bleu_of_those_sentences() -> None:
+    dice = np.random.default_rng(0)
+    words = [
+        "the",
+        "cat",
+        "sat",
+        "on",
+        "a",
+        "mat",
+        ",",
+        "and",
+        "so",
+        "do",
+        "we",
+        ".",
+        "it's",
+        "3.5",
+        "&",
+        "more",
+    ]
+
+    def text(most):
+        return " ".join(dice.choice(words, dice.integers(0, most)))
+
+    references = [[text(12) for _ in range(dice.integers(1, 4))] for _ in range(40)]
+    said = [r[0] if k % 5 == 0 else text(12) for k, r in enumerate(references)]
+    rows = counts(said, references)
+    draws = [dice.integers(0, 40, size) for size in (1, 1, 2, 3, 5, 40, 40, 80) for _ in range(6)]
+    sums = np.stack([rows[draw].sum(0) for draw in draws]).astype(float)
+    for draw, found in zip(draws, of_counts(sums), strict=True):
+        theirs = Bleu.of([said[i] for i in draw], [references[i] for i in draw]).bleu
+        assert 100 * found == pytest.approx(theirs, abs=1e-9)
+    assert of_counts(np.zeros((1, 10)))[0] == 0

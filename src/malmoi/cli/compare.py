@@ -18,7 +18,7 @@ from malmoi.cli.train import TOKENS
 @click.option(
     "--models", default=None, metavar="NAME,NAME…",
     help="Rungs of the ladder that learn the same (malmoi models). [default: those for the data: "
-    "taggers if it has tags, classifiers if labels, else language models]",
+    "taggers if it has tags, classifiers if labels, translators if pairs, else language models]",
 )  # fmt: skip
 @click.option("--tokens", type=click.Choice(TOKENS), default=None, help="What a token is.")
 @columns
@@ -64,6 +64,7 @@ def compare_(
     malmoi compare --data my.txt --models ngram,lstm,gpt --budget 5m --to runs/mine
     malmoi compare --data nsmc --models bow,rnn-max,selfattentive
     malmoi compare --data ud-ko-kaist --seeds 3
+    malmoi compare --data pairs.tsv --models bahdanau,transformer --budget 20m
 
     Leaves a run folder for each model, comparison.json and report.html.
     """

@@ -54,7 +54,7 @@ class TextExam:
         self.texts = [example.text for example in examples]
         self.gold = [example.labels for example in examples]
         self.labels: Said = (*task.labels.types, *task.texts["test"].new)
-        self.held_out = _digest(
+        self.held_out = digest_of(
             (example.text, *example.labels)
             for split in ("valid", "test")
             for example in source.examples(split)
@@ -114,7 +114,7 @@ class WordExam:
         self.sentences = list(source.sentences("test"))
         self.gold: list[Said] = [tuple(tags) for tags in task.gold["test"]]
         self.labels = _labels((*task.labels.types, *(t for s in self.gold for t in s)), self.scheme)
-        self.held_out = _digest(
+        self.held_out = digest_of(
             (*sentence.words, *sentence.columns[self.column])
             for split in ("valid", "test")
             for sentence in source.sentences(split)
@@ -193,7 +193,7 @@ def _level(name: str, report: Report, headline: Headline, label: str) -> Level:
     return Level(name, measures, label)
 
 
-def _digest(rows: Iterable[Sequence[str]]) -> str:
+def digest_of(rows: Iterable[Sequence[str]]) -> str:
     """SHA-256 of texts, each with its length before it."""
     digest = hashlib.sha256()
     for row in rows:

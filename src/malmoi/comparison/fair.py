@@ -3,7 +3,8 @@
     same held-out data   same question    same tokens      what compares
     yes                  yes              yes              everything
     yes                  yes              no               what is not per token: of language models
-                                                           bits per character and byte
+                                                           bits per character and byte, of
+                                                           translators BLEU and chrF
     yes                  no               -                nothing; no model is called the best
     no                   -                -                nothing; no model is called the best
 
@@ -52,15 +53,18 @@ def judge(comparison: Comparison) -> Verdict:
     units = {(ground.tokenisation, ground.vocabulary) for ground in grounds}
     if len(units) > 1 and any(figure.per_token for figure in known):
         which = ", ".join(f"{figures.unit(kind)} of {size:,} types" for kind, size in sorted(units))
+        bits = grounds[0].headline == "perplexity"
+        only = "only bits per character and per byte are compared" if bits else "it is left out"
         reasons = [
-            f"The models cut the text differently ({which}): a perplexity is per token, so only "
-            "bits per character and per byte are compared.",
+            f"The models cut the text differently ({which}): a perplexity is per token, so {only}.",
         ]
-        if unknown := [
-            f"{entry.name} ({ground.unknown:,})"
-            for entry, ground in zip(comparison.entries, grounds, strict=True)
-            if ground.unknown
-        ]:
+        if bits and (
+            unknown := [
+                f"{entry.name} ({ground.unknown:,})"
+                for entry, ground in zip(comparison.entries, grounds, strict=True)
+                if ground.unknown
+            ]
+        ):
             reasons.append(
                 f"Unknown tokens are read as <unk> and never spelt out by {', '.join(unknown)}: "
                 "their bits per character look better than they are."

@@ -32,6 +32,11 @@ def percent(value: Real) -> str:
     return f"{100 * value:.2f}"
 
 
+def score(value: Real) -> str:
+    """BLEU or chrF, from 0 to 100: as papers print it and a digit more."""
+    return f"{value:.2f}"
+
+
 def chance(p: Real) -> str:
     """The p-value of a test: p = 0.21, p < 0.001."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"

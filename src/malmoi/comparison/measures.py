@@ -4,6 +4,7 @@
     Labelled      accuracy     of one label a text or a word, with F1 and calibration
     ManyLabelled  micro_f1     of labels each for itself
     Entities      f1           of entities found in sentences, right words and right label
+    Translated    bleu         of texts written from others, with chrF and perplexity
 
 `FIGURES` says what a figure is called, how it is written and which way is up, so that a table or a
 page need not know what was learnt.
@@ -28,6 +29,7 @@ Amount = Annotated[
     Field(ge=0),  # also refuses not-a-number
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
+Score = Annotated[float, Field(ge=0, le=100.001)]  # sacreBLEU's 100 may be a hair more
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -70,9 +72,21 @@ class Entities:
     tags: Share
 
 
-Measures: TypeAlias = Foreseen | Labelled | ManyLabelled | Entities
+@dataclass(frozen=True, config=STRICT)
+class Translated:
+    """What translations are worth.  whole: the share that is one of the references, to the letter.
+    bleu_characters: where words are not written with spaces between them."""
+
+    bleu: Score
+    chrf: Score
+    perplexity: Amount
+    whole: Share
+    bleu_characters: Score | None = None
+
+
+Measures: TypeAlias = Foreseen | Labelled | ManyLabelled | Entities | Translated
 Way: TypeAlias = Literal["lower", "higher"]
-Headline: TypeAlias = Literal["perplexity", "accuracy", "micro_f1", "f1"]
+Headline: TypeAlias = Literal["perplexity", "accuracy", "micro_f1", "f1", "bleu"]
 
 KINDS: dict[Headline, type[Measures]] = {
     dataclasses.fields(kind)[0].name: kind  # type: ignore[misc]  # the names are those of Headline
@@ -128,6 +142,13 @@ FIGURES = {
         _share("recall", "recall", "recall\n%", 1),
         _share("exact", "all labels right", "all labels\nright, %", 2),
         _share("tags", "tags right", "tags\nright, %", 7),
+        Figure("bleu", "BLEU", "BLEU\n{}", figures.score, "higher", 0, ""),
+        Figure("chrf", "chrF", "chrF", figures.score, "higher", 1, "chrF {}"),
+        Figure(
+            "bleu_characters", "BLEU of characters", "BLEU of\ncharacters", figures.score,
+            "higher", 1, "BLEU of characters {}", optional=True,
+        ),
+        _share("whole", "right to the letter", "right to the\nletter, %", 7),
         _share(
             "calibration_error", "calibration error", "calibration\nerror, %", 7,
             way="lower", optional=True,
@@ -141,15 +162,21 @@ def of_kind(headline: Headline) -> tuple[Figure, ...]:
     return tuple(FIGURES[field.name] for field in dataclasses.fields(KINDS[headline]))
 
 
+def watched(headline: Headline) -> Headline:
+    """What is measured on the way: BLEU is not, the model would have to stop and write."""
+    return "perplexity" if headline == "bleu" else headline
+
+
 def value(measures: Measures | None, figure: str) -> float | None:
     """A figure by name; None where the measures do not have it."""
     found = getattr(measures, figure, None)
     return None if found is None else float(found)
 
 
-def read(measured: Mapping[str, float | str], headline: Headline) -> Measures:
+def read(measured: Mapping[str, float | int | str], headline: Headline) -> Measures:
     """The measures among what a run's report says of a split."""
-    names = {"exact": "accuracy", "tags": "accuracy"}  # as the metrics call them
+    # as the metrics call them
+    names = {"exact": "accuracy", "tags": "accuracy", "whole": "exact"}
     kind = KINDS[headline]
     fields = [field.name for field in dataclasses.fields(kind)]
     return kind(

@@ -8,9 +8,10 @@
     │   ├── trials     Trial …     each seed's own figures, where there are several seeds
     │   ├── surprisals Said …      a language model: token by token, a row a sentence
     │   ├── samples    str …       a language model: what it writes after `prompt`
-    │   └── reading    Reading     a classifier or a tagger: what it answered
+    │   ├── reading    Reading     a classifier or a tagger: what it answered
+    │   └── renderings Rendering … a translator: what it wrote, and where it looked  (rendered.py)
     ├── differences    Difference  the best model and each other one, and what is chance
-    └── prompt, sentences, examples, commands, machine, version, date
+    └── prompt, sentences, examples, originals, commands, machine, version, date
 
 Nothing here reads a clock or a machine: the caller says both.  Infinity is a result like any other
 (an unsmoothed n-gram has it); JSON has no word for it, so it is spelt "Infinity" there.
@@ -23,6 +24,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from malmoi.comparison.measures import STRICT, Amount, Count, Headline, Measures, Share
+from malmoi.comparison.rendered import Original, Rendering
 from malmoi.errors import RunError
 
 Unit = Literal["tokens", "texts", "words"]
@@ -46,6 +48,8 @@ class Ground:
     one `</s>` a line among them.  unknown: how many of the test's tokens are `<unk>`.
     held_out: SHA-256 of the dev and test data, labels included, so that two of one name are told
     apart.  labels: what is chosen from, or the kinds of entities.  column, scheme: of the tags.
+    pairs, beam, signatures: of translators: pairs to learn from, slots of the search, and how
+    sacreBLEU counts.
     """
 
     data: str
@@ -62,6 +66,9 @@ class Ground:
     labels: tuple[str, ...] = ()
     column: str = ""
     scheme: str = ""
+    pairs: Count = 0
+    beam: Count = 0
+    signatures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -170,7 +177,8 @@ class Entry:
     (`stupid-backoff` is not normalised); say why in `announcements`.  trials: where there are
     several seeds; seconds, dev and test are then their means, the rest is the first seed's.
     surprisals: one row for each of the comparison's sentences, each ending with its `</s>`, or no
-    rows at all.  ground: None means the comparison's own.
+    rows at all.  renderings: one for each of the comparison's originals, or none.  ground: None
+    means the comparison's own.
     """
 
     name: str
@@ -186,6 +194,7 @@ class Entry:
     samples: tuple[str, ...] = ()
     surprisals: tuple[tuple[Said, ...], ...] = ()
     reading: Reading | None = None
+    renderings: tuple[Rendering, ...] = ()
     announcements: tuple[str, ...] = ()
     ground: Ground | None = None
 
@@ -210,6 +219,7 @@ class Comparison:
     prompt: str = ""
     sentences: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
+    originals: tuple[Original, ...] = ()
     differences: tuple[Difference, ...] = ()
     commands: tuple[str, ...] = ()
     machine: str = ""
@@ -225,6 +235,11 @@ class Comparison:
                 raise ValueError(
                     f"{entry.name!r} has {len(entry.surprisals)} rows of surprisals "
                     f"for {len(self.sentences)} sentences"
+                )
+            if entry.renderings and len(entry.renderings) != len(self.originals):
+                raise ValueError(
+                    f"{entry.name!r} has {len(entry.renderings)} translations "
+                    f"of {len(self.originals)} sources"
                 )
             if entry.reading and entry.reading.answers:
                 self._answered(entry.name, entry.reading.answers)

@@ -3,18 +3,16 @@
     for event in comparing("my.txt", to="runs/mine"): ...     each training's events, then Compared
     comparison = compare("my.txt", to="runs/mine")
 
-What is compared is what the models learn: language models, classifiers or taggers; without a choice
-of models it is what the data was made for.  A budget of time is shared by the models that learn by
-gradient; how many steps fit into a share is measured first, so that the learning rate has come down
-by the time it is over.
+What is compared is what the models learn: language models, classifiers, taggers or translators;
+without a choice of models it is what the data was made for.  A budget of time is shared by the
+models that learn by gradient; how many steps fit into a share is measured first, so that the
+learning rate has come down by the time it is over.
 """
 
 import dataclasses
 import datetime
-import json
 import platform
 import statistics
-import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,28 +21,26 @@ from typing import NamedTuple
 import torch
 
 from malmoi import files
-from malmoi.comparison import reading, writing
-from malmoi.comparison.pace import PACED, fitted
+from malmoi.comparison import reading, translating, writing
+from malmoi.comparison.before import is_counted, one, ours
 from malmoi.comparison.report import report as page
-from malmoi.comparison.result import Comparison, from_json
+from malmoi.comparison.result import Comparison
 from malmoi.comparison.trials import Trials
+from malmoi.data import catalogue
 from malmoi.data.asked import find
-from malmoi.data.corpus import TOKENS, Corpus, encoded
 from malmoi.data.dataset import DataSet
 from malmoi.data.table import TOLD, Columns
 from malmoi.defaults import recipe_for
-from malmoi.errors import RunError, UsageError
+from malmoi.errors import UsageError
 from malmoi.ladder import LADDER, Learns, names_of
-from malmoi.models import ngram
-from malmoi.recipe import Recipe, kind_of
-from malmoi.run import Run, is_finished, is_resumable, open_run
+from malmoi.recipe import Recipe
+from malmoi.run import open_run
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.language_modelling import LanguageModelling
-from malmoi.text import Text
+from malmoi.tasks.translation import Translation
 from malmoi.text.normalise import nfc
 from malmoi.text.sentences import split_sentences
-from malmoi.trainer import Announced, Event, resumed, training
-from malmoi.training.config import Training
+from malmoi.trainer import Announced, Event
 from malmoi.training.distributed import one_process
 from malmoi.version import __version__
 
@@ -56,6 +52,8 @@ FORMS: dict[str, Learns] = {
 }
 DOCUMENT, LOOKED_AT = 3, 300  # sentences that make a document; texts that tell
 MOST = 100  # seeds
+TRAINING = 0.9  # of the time; of translators, which then write the held-out texts, less
+TRAINING_TRANSLATORS = 0.75
 
 
 class Began(NamedTuple):
@@ -125,7 +123,7 @@ def comparing(
     one_process()
     nfc(prompt)  # what is no text is said now, not when all are trained
     folder = ours(Path(to))
-    source = find(data, columns=columns)
+    source = source_of(data, models or (), columns=columns)
     models = suited(source) if models is None else models
     recipes = {
         name: recipe_for(
@@ -135,14 +133,17 @@ def comparing(
     }
     read = next(iter(recipes.values())).task  # the overrides are the same for all
     asked = read.columns if isinstance(read, Classification) else TOLD
-    source = find(read.data, seed=read.split_seed, columns=asked)
+    source = source_of(read.data, models, seed=read.split_seed, columns=asked)
+    if isinstance(read, Translation):
+        source.paired("test")  # said now, not when all are trained
     yield from (Announced(text) for text in source.announcements)
     plan = [
         (name, dataclasses.replace(recipe, seed=recipe.seed + k))
         for name, recipe in recipes.items()
         for k in range(1 if is_counted(recipe) else seeds)
     ]
-    share = 0.9 * budget / max(1, sum(not is_counted(recipe) for _, recipe in plan))
+    trains = TRAINING_TRANSLATORS if isinstance(read, Translation) else TRAINING
+    share = trains * budget / max(1, sum(not is_counted(recipe) for _, recipe in plan))
     places: dict[str, list[Path]] = {}
     for number, (name, recipe) in enumerate(plan, start=1):
         before = places.setdefault(name, [])
@@ -155,6 +156,8 @@ def comparing(
     comparison = dataclasses.replace(
         writing.compared(source, trained, prompt=prompt)
         if isinstance(read, LanguageModelling)
+        else translating.compared(source, trained)
+        if isinstance(read, Translation)
         else reading.compared(source, trained),
         commands=tuple(commands),
         machine=f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads, "
@@ -177,11 +180,6 @@ def check(models: Sequence[str]) -> None:
             f"{vectors[0]} has no held-out text to be measured on",
             hint="train it, then: malmoi vectors RUN evaluate",
         )
-    if written := [name for name in models if name in names_of("translation")]:
-        raise UsageError(
-            f"translators are not compared in one table yet: {', '.join(written)}",
-            hint="train each, then: malmoi evaluate RUN",
-        )
     if len(set(models)) < len(models):
         raise UsageError("a model is named twice", where=", ".join(models))
     learnt = {
@@ -196,6 +194,15 @@ def check(models: Sequence[str]) -> None:
             where=[f"{task}: {', '.join(names)}" for task, names in learnt.items()],
             hint=f"compare them apart: --models {','.join(first)}",
         )
+
+
+def source_of(
+    data: str, models: Sequence[str], *, seed: int = 0, columns: Columns = TOLD
+) -> DataSet:
+    """The data as these models read it: to a translator any table of texts is one of pairs."""
+    if columns == TOLD and set(models) & set(names_of("translation")):
+        return catalogue.find(data, seed=seed, pairs=True)
+    return find(data, seed=seed, columns=columns)
 
 
 def suited(source: DataSet) -> tuple[str, ...]:
@@ -213,92 +220,3 @@ def _documents(source: DataSet) -> bool:
         for example in islice(source.examples("train"), LOOKED_AT)
     ]
     return bool(lengths) and statistics.median(lengths) >= DOCUMENT
-
-
-def is_counted(recipe: Recipe) -> bool:
-    """Whether the model learns by counting: in seconds, and the same from every seed."""
-    return isinstance(recipe.model, ngram.Config)
-
-
-def ours(folder: Path) -> Path:
-    """The folder, if what would be replaced in it is a comparison."""
-    made = folder / "comparison.json"
-    for path in (folder / "report.html", made):
-        if path.exists() and not made.is_file():
-            raise RunError(f"{path} is not of a comparison", hint="choose another folder with --to")
-    if made.is_file():
-        text = made.read_text("utf-8", "replace")
-        try:
-            from_json(text, where=str(made))
-        except RunError:
-            if not written_before(text):
-                raise
-    return folder
-
-
-def written_before(text: str) -> bool:
-    """Whether this is a comparison, though of another version's shape."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(found, dict) and {"ground", "entries", "version", "date"} <= found.keys()
-
-
-def one(
-    recipe: Recipe, folder: Path, source: DataSet, *, seconds: float, pace: Training | None = None
-) -> Iterator[Event]:
-    """Train one of the models, unless an earlier call has done so, or begun to.
-
-    seconds: its share of the time; 0: as long as the recipe says.  pace: of the first seed, which
-    the others keep, so that all take as many steps.
-    """
-    if is_finished(folder) or is_resumable(folder):
-        others = list(differing(Recipe.load(folder / "recipe.toml"), recipe))
-        if not others and is_finished(folder) and not has_read(open_run(folder), source):
-            others = [f"the text of {source.name} has changed since"]
-        if others:
-            raise RunError(
-                f"there is another run in {folder}",
-                where=others,
-                hint="choose another folder with --to, or remove this one",
-            )
-        if is_finished(folder):
-            yield Announced(f"{folder} is trained already and used as it is")
-        else:
-            yield from resumed(folder)
-        return
-    if pace is not None:
-        recipe = dataclasses.replace(recipe, training=pace)
-    elif seconds and not is_counted(recipe):
-        recipe = fitted(recipe, seconds=seconds)
-    yield from training(recipe, folder)
-
-
-def differing(before: Recipe, now: Recipe) -> Iterator[str]:
-    """Where two recipes differ, but for what a budget of time decides."""
-    if before.seed != now.seed:
-        yield f"seed: {before.seed} then, {now.seed} now"
-    for section in ("task", "model", "training"):
-        then, wanted = getattr(before, section), getattr(now, section)
-        if type(then) is not type(wanted):
-            yield f"{section}: {kind_of(then)} then, {kind_of(wanted)} now"
-            continue
-        for name in (field.name for field in dataclasses.fields(then)):
-            a, b = getattr(then, name), getattr(wanted, name)
-            if a != b and not (section == "training" and name in PACED):
-                yield f"{section}.{name}: {a} then, {b} now"
-
-
-def has_read(run: Run, source: DataSet) -> bool:
-    """Whether this is, to the last token, the text that the run was trained and measured on."""
-    digests = run.model.get("data", {})
-    if not isinstance(Recipe.from_toml(run.recipe).task, LanguageModelling):
-        return bool(reading.task_of(run).fingerprint == digests)
-    text = Text.load(run.text)
-    with tempfile.TemporaryDirectory(prefix="malmoi-text-") as place:
-        for split, lines in source.splits.items():
-            corpus = Corpus.write(place, encoded(lines(), text.encode), len(text.vocabulary))
-            if files.sha256(corpus.folder / TOKENS) != digests.get(split):
-                return False
-    return True

@@ -80,19 +80,19 @@ def columns(comparison: Comparison) -> tuple[Column, ...]:
     each model read where they did not all read the same.  The order is that of reading; `keep`
     that of leaving."""
     grounds = [comparison.ground_of(entry) for entry in comparison.entries] or [comparison.ground]
-    order = judge(comparison).order
+    verdict = judge(comparison)
     known = of_kind(grounds[0].headline)
-    alike = order == known[0].name
+    alike = len(verdict.figures) == len(known)
     shown = [
         figure
         for figure in known
-        if (alike or not figure.per_token)
+        if (not figure.per_token or figure.name in verdict.figures)
         and not (
             figure.optional and all(value(e.test, figure.name) is None for e in comparison.entries)
         )
     ]
     head, *others = shown
-    measured = [_measured(figure, "test") for figure in others]
+    measured = [_measured(_beside(figure), "test") for figure in others]
     if head.keep:  # it stands in for the headline
         measured = [replace(_measured(head, "test"), keep=0), *measured]
     else:
@@ -110,6 +110,11 @@ def columns(comparison: Comparison) -> tuple[Column, ...]:
         texts = {ground.data for ground in grounds}
         found.insert(1, Column("read", lambda entry: _read(comparison, entry, texts), 1, "{}"))
     return tuple(found)
+
+
+def _beside(figure: Figure) -> Figure:
+    """What is a headline of other models, where it is none: it may leave."""
+    return figure if figure.keep else figure._replace(keep=1, aside=f"{figure.title} {{}}")
 
 
 def _read(comparison: Comparison, entry: Entry, texts: set[str]) -> str:
@@ -137,7 +142,15 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
     seeds = max((len(entry.trials) for entry in comparison.entries), default=0)
     if seeds > 1:
         found.append(f"Figures are means of {seeds} seeds; ± is their standard deviation.")
-    return (*found, *_level(comparison))
+    return (*found, *_level(comparison), *_scored(comparison.ground))
+
+
+def _scored(ground: Ground) -> tuple[str, ...]:
+    """How translations were searched for, and how they are counted."""
+    if ground.headline != "bleu":
+        return ()
+    how = "greedy" if ground.beam == 1 else f"of a beam of {ground.beam}"
+    return (f"Translations are {how}.", *ground.signatures)
 
 
 def _not_better(d: Difference, headline: str) -> str:
@@ -247,6 +260,7 @@ def facts(ground: Ground, unknown: str = " ({} unknown)") -> list[str]:
     """How much there is of what.  unknown: how the number of unknown tokens is written."""
     if ground.unit == "tokens":
         known = [f"{ground.vocabulary:,} types"]
+        known += [f"{ground.pairs:,} pairs to learn from"] if ground.pairs else []
         rest = unknown.format(f"{ground.unknown:,}") if ground.unknown else ""
     else:
         kinds = "kinds of entities" if ground.headline == "f1" else "labels"

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from malmoi.comparison.measures import Headline, Measures, mean, read
+from malmoi.comparison.measures import Headline, Measures, mean, read, watched
 from malmoi.comparison.result import Entry, Point, Trial
 from malmoi.defaults.describe import describe
 from malmoi.recipe import Recipe
@@ -61,7 +61,7 @@ def curve(run: Run, headline: Headline) -> Iterator[Point]:
         if line["event"] == "step":
             loss = line["loss"]
         elif line["event"] == "evaluated":
-            dev = float(line[headline])
+            dev = float(line[watched(headline)])
             yield Point(
                 seconds=line["seconds"],
                 read=line["read"],

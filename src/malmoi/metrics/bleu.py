@@ -9,11 +9,18 @@
 A number without its signature compares with nothing (Post 2018, arXiv:1804.08771), so each comes
 with its own.  Where the references are in Hangul, kana or Han, whose words this tokenisation cannot
 see, BLEU over single characters (`tokenize = char`) stands beside it.
+
+BLEU of a corpus is a function of counts summed over its sentences: `counts` has them, a row a
+sentence, and `of_counts` is the function, of many sums at once.  What it takes to draw sentences
+anew (`significance.paired_bootstrap`).
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
+
+import numpy as np
+from jaxtyping import Float, Integer
 
 from malmoi.errors import EmptyText
 
@@ -83,6 +90,31 @@ class Bleu:
         if self.characters is not None:
             found |= {"bleu_characters_signature": self.characters_signature}
         return found
+
+
+def counts(said: Sequence[str], references: Sequence[Sequence[str]]) -> Integer[np.ndarray, "n 10"]:
+    """Of each translation its length, that of the reference nearest in length, how many of its
+    n-grams are right, and how many it has, n = 1 … 4: tokens and counts are sacreBLEU's."""
+    from sacrebleu.metrics.bleu import BLEU
+
+    bleu = BLEU(force=True, effective_order=True)
+    found = [bleu.sentence_score(text, some) for text, some in zip(said, references, strict=True)]
+    rows = [[one.sys_len, one.ref_len, *one.counts, *one.totals] for one in found]
+    return np.array(rows, np.int64).reshape(len(said), 10)
+
+
+def of_counts(sums: Float[np.ndarray, "draws 10"]) -> Float[np.ndarray, " draws"]:
+    """BLEU from 0 to 1, of sums of `counts`, a row a corpus.
+
+    A precision of 0 is smoothed as sacreBLEU does (exp): the k-th of them is 1 / (2^k · n-grams).
+    """
+    size, wanted, right, there = sums[:, 0], sums[:, 1], sums[:, 2:6], sums[:, 6:]
+    halvings = np.cumsum((right == 0) & (there > 0), 1)
+    hits = np.where(right > 0, right, 0.5**halvings)
+    logs = np.log(hits / np.maximum(there, 1.0)).mean(1)
+    short = np.minimum(0.0, 1.0 - wanted / np.maximum(size, 1.0))
+    none = (there == 0).any(1) | (right == 0).all(1)
+    return np.asarray(np.where(none, 0.0, np.exp(logs + short)))
 
 
 def unspaced(texts: Iterable[str]) -> bool:

@@ -24,15 +24,18 @@ from malmoi.comparison.report.meanings import meanings
 from malmoi.comparison.report.parts import language, named, user
 from malmoi.comparison.report.strips import LEGEND, strips
 from malmoi.comparison.report.table import table
+from malmoi.comparison.report.translations import alignments, translations
 from malmoi.comparison.result import Comparison
 from malmoi.comparison.table import facts, level_of
 from malmoi.explain.draw import Markup, escape, join, tag
+from malmoi.explain.page import own as drawing
 
 FOUND = {
     "perplexity": (" foresaw the test text best, with perplexity ", "."),
     "bits_per_character": (" foresaw the test text best: ", " bits per character."),
     "accuracy": (" was right most often: in ", " % of the test {unit}."),
     "micro_f1": (" labelled the test texts best: micro F1 ", " %."),
+    "bleu": (" translated the test text best: BLEU ", "."),
     "f1": (" found the entities of the test sentences best: F1 ", " %."),
 }
 """What the best model did, before and after its figure."""
@@ -41,6 +44,7 @@ FOUND = {
 def report(comparison: Comparison) -> str:
     """The whole page."""
     style, script = _own("report.css"), _own("report.js")
+    style = Markup(style + drawing("figure.css"))
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -72,6 +76,8 @@ def report(comparison: Comparison) -> str:
             confusion(comparison),
             calibration(comparison),
             answers(comparison),
+            translations(comparison),
+            alignments(comparison),
             meanings(comparison),
             _again(comparison),
         ),

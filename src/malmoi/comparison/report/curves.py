@@ -1,4 +1,5 @@
-"""Learning curves: the headline figure on dev against seconds and against what was read.
+"""Learning curves: the headline figure on dev (of translators the perplexity) against seconds and
+against what was read.
 
 Time and text are logarithmic, and so is perplexity; accuracy and F1 are not.
 """
@@ -7,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from malmoi.comparison.fair import judge
-from malmoi.comparison.measures import FIGURES, Figure, Headline, value
+from malmoi.comparison.measures import FIGURES, Figure, Headline, value, watched
 from malmoi.comparison.report.parts import section
 from malmoi.comparison.result import Comparison, Entry, Point
 from malmoi.comparison.table import level_of
@@ -26,9 +27,9 @@ STEPS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # of a share,
 
 def curves(comparison: Comparison) -> Markup:
     """The section of the page, or nothing where there is nothing to draw or to compare."""
-    headline = comparison.ground.headline
+    headline = watched(comparison.ground.headline)
     figure = FIGURES[headline]
-    if judge(comparison).order != headline:
+    if headline not in judge(comparison).figures:
         return Markup()
     by_time = _series(comparison, figure, lambda point: point.seconds)
     by_text = _series(comparison, figure, lambda point: float(point.read))
@@ -108,7 +109,8 @@ def _series(
     """A line for each model, and fainter ones for its other seeds."""
     found = []
     for colour, entry in enumerate(comparison.entries):
-        train, headline = comparison.ground_of(entry).train, comparison.ground.headline
+        train = comparison.ground_of(entry).train
+        headline = watched(comparison.ground.headline)
         points = reached(entry, train, headline)
         note = figure.form(points[-1].dev or 0.0) if points else ""
         others = [_line(trial.curve, across) for trial in entry.trials[1:]]

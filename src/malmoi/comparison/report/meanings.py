@@ -12,14 +12,15 @@ SPLITS = (
 ON_DISK = ("on disk", "What must be kept in order to use the model, in powers of ten.")
 LEARNT = ("parameters", "The numbers a network has learnt.")
 SPEED = "Wall clock on the machine below, and how fast text was read."
+PERPLEXITY = (
+    "perplexity",
+    "How many tokens the model hesitates between, on average, at each step: the exponential of "
+    "the mean surprise. Every token and every end of a line is scored, <unk> among them; the "
+    "beginning of a line is not. Lower is better. It is a figure per token: compare it only "
+    "where the text was cut in the same way.",
+)
 WRITING = (
-    (
-        "perplexity",
-        "How many tokens the model hesitates between, on average, at each step: the exponential of "
-        "the mean surprise. Every token and every end of a line is scored, <unk> among them; the "
-        "beginning of a line is not. Lower is better. It is a figure per token: compare it only "
-        "where the text was cut in the same way.",
-    ),
+    PERPLEXITY,
     (
         "bits per character, per byte",
         "The same surprise spread over the characters (the end of a line is one) or the UTF-8 "
@@ -85,6 +86,35 @@ MEANINGS: dict[Headline, tuple[tuple[str, str], ...]] = {
         ("tags right", "The share of words with the right tag. Most words are in no entity."),
         CHANCE,
         CONFUSION,
+        *COSTS,
+    ),
+    "bleu": (
+        (
+            "BLEU",
+            "How many of the runs of one to four words in the translations are in what people "
+            "wrote: the geometric mean of the four shares, over the whole test text, less if the "
+            "translations are too short. From 0 to 100. It compares only under the same signature.",
+        ),
+        (
+            "chrF",
+            "The same idea of runs of one to six characters, found and missed alike: endings that "
+            "are nearly right count. From 0 to 100.",
+        ),
+        (
+            "perplexity",
+            f"{PERPLEXITY[1]} Here of what people wrote, given the source and the right words "
+            "before: it is what training lowers, and the curves show it.",
+        ),
+        (
+            "right to the letter",
+            "The share of translations that are one of the references. Of words to be pronounced "
+            "or respelt, 1 − the word error rate.",
+        ),
+        (
+            "alignment",
+            "How much of each look went to each word of the source, where the model looks back.",
+        ),
+        CHANCE,
         *COSTS,
     ),
 }
