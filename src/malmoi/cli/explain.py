@@ -46,9 +46,10 @@ def explain_(
     device: str | None,
     quiet: bool,
 ) -> None:
-    """A picture of why a classifier or a tagger answers as it does.
+    """A picture of why a classifier, a tagger or a translator answers as it does.
 
-    Of a text: what the model looked at, or which words won, or the lattice of its tags.  Of a
+    Of a text: what the model looked at, or which words won, or the lattice of its tags; of a
+    translator with attention, where it looked for each word that it wrote.  Of a
     labelled data set: the attention that one word gets (--word), or what is taken for what
     (--confusion).
     """

@@ -1,7 +1,7 @@
 """A sensible recipe for a translator, from the number of its pairs alone.
 
-The classes below are first guesses, tried on tatoeba-eng-fra (139,898 pairs); a recipe of your own
-is better than any of them.
+The classes below are guesses from the literature's sizes, which nobody has tried against others: a
+recipe of your own is better than any of them.
 """
 
 from typing import NamedTuple, cast
