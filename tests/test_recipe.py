@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
@@ -152,3 +153,16 @@ def test_a_missing_section_and_a_missing_file_are_said(tmp_path):
 def test_a_config_refuses_in_python_what_it_refuses_in_a_file():
     with pytest.raises(ValueError, match="multiple"):
         gpt.Config(d=10, heads=4)
+
+
+RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_we_ship_can_be_read_and_says_how_to_run_it(path):
+    recipe = Recipe.load(path)
+    assert Recipe.from_toml(recipe.to_toml()) == recipe
+    text = path.read_text("utf-8")
+    assert f"malmoi train recipes/{path.name} --to runs/" in text
+    results = (path.parents[1] / "docs/results.md").read_text("utf-8")
+    assert path.name in results, "docs/results.md has no figure of it"
