@@ -1,19 +1,33 @@
 """Readers with weights drawn by chance: what a picture says of them can be worked out by hand."""
 
+import re
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 import pytest
 import torch
 
 from malmoi.config import Sizes
-from malmoi.models import bow, classifier, han, selfattentive, tagger
+from malmoi.explain.draw import text_width
+from malmoi.models import (
+    bow,
+    classifier,
+    convs2s,
+    han,
+    selfattentive,
+    sutskever,
+    tagger,
+    transformer,
+)
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.labels import Labels
 from malmoi.tasks.lexicon import Lexicon
 from malmoi.tasks.tagging import Tagging
-from malmoi.text import Text, Vocabulary
+from malmoi.tasks.translation import Translation
+from malmoi.text import Bitext, Text, Vocabulary
 from malmoi.use.classifier import Classifier
 from malmoi.use.tagger import Tagger
+from malmoi.use.translator import Translator
 
 LINES = [
     "정말 재미있는 영화 였다. 다시 보고 싶다! 배우들의 연기도 좋았다.",
@@ -30,6 +44,13 @@ CONFIGS = {
     "selfattentive": selfattentive.Config(d=6, d_word=5, hops=3, d_alpha=7, d_mlp=9),
     "han": han.Config(d=6, d_word=5),
     "han-mean": han.Config(d=6, d_word=5, pooling="mean"),
+}
+KOREAN = ["나는 학교에 간다", "고양이가 생선을 먹는다", "그는 어제 도서관에서 책을 읽었다"]
+ENGLISH = ["i go to school", "the cat eats fish", "he read a book in the library yesterday"]
+TRANSLATORS = {
+    "transformer": transformer.Config(d=8, heads=2, layers=2, layers_decoder=1, d_ff=8),
+    "convs2s": convs2s.Config(d=6, layers=1, layers_decoder=2),
+    "sutskever": sutskever.Config(d=6, d_word=4, layers=1),
 }
 LABELS = ("부정", "neutral", "긍정")
 TAGS = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
@@ -62,12 +83,47 @@ def tagger_of(head: str = "crf", *, constrained: bool = True) -> Tagger:
     return Tagger(drawn(model), lexicon, task)
 
 
+def translator_of(name: str) -> Translator:
+    """A translator of the lines above, by its name in TRANSLATORS."""
+    bitext = Bitext.learn(lambda: KOREAN, lambda: ENGLISH, kind="words")
+    torch.manual_seed(2)
+    sizes = Sizes(len(bitext.target.vocabulary), source=len(bitext.source.vocabulary))
+    model = TRANSLATORS[name].build(sizes).double().eval()
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.6)
+    return Translator(model, bitext, Translation(data="pairs.tsv"))
+
+
 def drawn(model: torch.nn.Module) -> torch.nn.Module:
     """Weights large enough that nothing is even, in float64."""
     torch.manual_seed(0)
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.7)
     return model.double()
+
+
+def boxes_of(svg: str) -> list[tuple[float, float, float, float, str]]:
+    """Every upright text of a picture: left, right, baseline, size, text."""
+
+    def walk(e, x, y):
+        move = re.match(r"translate\(([-\d.]+) ([-\d.]+)\)", e.get("transform", ""))
+        if move:
+            x, y = x + float(move[1]), y + float(move[2])
+        if e.tag.endswith("}text") and "rotate" not in e.get("transform", ""):
+            size = float(e.get("font-size"))
+            shown = "".join(t for t in e.itertext())
+            title = e.find("{http://www.w3.org/2000/svg}title")
+            if title is not None:
+                shown = shown.removeprefix(title.text or "")
+            w = text_width(shown) * size * 0.85  # `text_width` is generous
+            kinds = e.get("class").split()
+            at = x + float(e.get("x"))
+            left = at - w if "end" in kinds else at - w / 2 if "middle" in kinds else at
+            yield left, left + w, y + float(e.get("y")), size, shown
+        for child in e:
+            yield from walk(child, x, y)
+
+    return list(walk(ET.fromstring(svg), 0, 0))
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +134,16 @@ def classifier_() -> Callable[..., Classifier]:
 @pytest.fixture(scope="session")
 def tagger_() -> Callable[..., Tagger]:
     return tagger_of
+
+
+@pytest.fixture(scope="session")
+def translator_() -> Callable[..., Translator]:
+    return translator_of
+
+
+@pytest.fixture(scope="session")
+def boxes() -> Callable[[str], list[tuple[float, float, float, float, str]]]:
+    return boxes_of
 
 
 @pytest.fixture(scope="session")

@@ -97,32 +97,8 @@ def test_a_page_shows_the_whole_text(pictures):
         assert "재미있는" in spelt
 
 
-def boxes(svg):
-    """Every upright text of a picture: left, right, baseline, size, text."""
-
-    def walk(e, x, y):
-        move = re.match(r"translate\(([-\d.]+) ([-\d.]+)\)", e.get("transform", ""))
-        if move:
-            x, y = x + float(move[1]), y + float(move[2])
-        if e.tag.endswith("}text") and "rotate" not in e.get("transform", ""):
-            size = float(e.get("font-size"))
-            shown = "".join(t for t in e.itertext())
-            title = e.find("{http://www.w3.org/2000/svg}title")
-            if title is not None:
-                shown = shown.removeprefix(title.text or "")
-            w = text_width(shown) * size * 0.85  # `text_width` is generous
-            kinds = e.get("class").split()
-            at = x + float(e.get("x"))
-            left = at - w if "end" in kinds else at - w / 2 if "middle" in kinds else at
-            yield left, left + w, y + float(e.get("y")), size, shown
-        for child in e:
-            yield from walk(child, x, y)
-
-    return list(walk(ET.fromstring(svg), 0, 0))
-
-
 @pytest.mark.parametrize("width", [350, 1000])
-def test_no_text_lies_over_another_or_leaves_the_picture(pictures, classifier_, width):
+def test_no_text_lies_over_another_or_leaves_the_picture(pictures, classifier_, boxes, width):
     for picture in [*pictures(TEXT).values(), *others(classifier_)]:
         svg = picture.page().svg(width)
         root = ET.fromstring(svg)

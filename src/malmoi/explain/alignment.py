@@ -14,21 +14,16 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from malmoi.decode.hypothesis import Hypothesis
-from malmoi.decode.translation import translations
 from malmoi.errors import EmptyText, UsageError
 from malmoi.explain.blocks import Graphic, Heading
 from malmoi.explain.heat import Heat
 from malmoi.explain.listen import listen
 from malmoi.explain.page import Block, Page
 from malmoi.explain.picture import STRICT, title_of, visible
+from malmoi.explain.written import END, best_of
 from malmoi.sentences import Sentences
-from malmoi.tasks.paired import PENALTY
-from malmoi.text import Vocabulary
 from malmoi.use.looking import CROSS
-from malmoi.use.search import LONGEST
 from malmoi.use.translator import Translator
-
-END = "</s>"
 
 
 class Look(NamedTuple):
@@ -156,27 +151,13 @@ def aligned_by(translator: Translator, text: str, *, beam: int = 5) -> Alignment
 
     Raises EmptyText for a text of no token, UsageError for a model without attention.
     """
-    reader, writer = translator.bitext.source, translator.bitext.target
-    ids = reader.encode(text)[:LONGEST]
-    read = [token.text for token in reader.tokens(text)][: len(ids)]
-    if not ids:
-        raise EmptyText("there is no token in this text to look at")
-    source = torch.tensor([[*ids, Vocabulary.BOUNDARY]], device=translator.device)
-    ((best,),) = translations(
-        translator.model,
-        source.tolist(),
-        limit=translator.bitext.limit,
-        width=beam,
-        n=1,
-        penalty=PENALTY,
-        forbid=(Vocabulary.UNK,),
-    )
+    read, best, target, translation = best_of(translator, text, beam=beam)
     return alignment(
         translator.model,
         text,
-        Sentences(source, torch.ones_like(source, dtype=torch.bool)),
+        read.sentences,
         best,
-        source_tokens=tuple(read),
-        target_tokens=tuple(map(writer.spell, best.tokens)),
-        translation=writer.decode(best.tokens).replace("\n", " "),
+        source_tokens=read.tokens[:-1],
+        target_tokens=target[: len(best.tokens)],
+        translation=translation,
     )

@@ -40,6 +40,16 @@ class Heat:
     strongest: Real | None = None
     words: bool = False
 
+    @property
+    def least(self) -> float:
+        """The narrowest that it can be with all its columns side by side."""
+        left = max(24.0, max(text_width(name) for name in self.rows) * FONT + 12)
+        return (
+            left
+            + SMALLEST * len(self.columns)
+            + _reach(self.columns) * math.cos(math.radians(SLANT))
+        )
+
     def draw(self, width: Real) -> Drawn:
         """As many columns side by side as fit, the rest below."""
         left = min(width * 0.34, max(text_width(name) for name in self.rows) * FONT + 12)
@@ -63,9 +73,10 @@ class Heat:
                 sizes.append(w)
             return sizes
         most = max((text_width(t) for row in self.shown for t in row), default=0.0) * 11 + 6
-        cell = min(max(room / len(self.columns), SMALLEST, most), LARGEST)
-        # slanted names lean to the right beyond the last column
-        lean = 0.0 if self._upright(cell) else _reach(rest) * math.cos(math.radians(SLANT))
+        cell, lean = min(max(room / len(self.columns), SMALLEST, most), LARGEST), 0.0
+        if not self._upright(cell):  # slanted names lean to the right beyond the last column
+            lean = _reach(rest) * math.cos(math.radians(SLANT))
+            cell = min(max((room - lean) / len(self.columns), SMALLEST, most), LARGEST)
         return [cell] * max(1, min(len(rest), int((room - lean) / cell + 1e-6)))
 
     def _upright(self, cell: Real) -> bool:

@@ -7,10 +7,12 @@ rnn-max                              Winners        which words won the maximum
 rnn-last, rnn-mean, han of others    Influence      gradient × input
 taggers                              Lattice        tags, paths, transitions
 translators with attention           Alignment      word beside word, layer by layer
+Transformers, show="heads"           Heads          every head of encoder, decoder and between them
+translators, show="beam"             BeamTree       what the search tried, dropped and found
 """
 
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -21,8 +23,10 @@ from malmoi.explain.confusion import Confusion
 from malmoi.explain.distribution import Distribution
 from malmoi.explain.document import Document, document
 from malmoi.explain.features import Features, features
+from malmoi.explain.heads import Heads, heads
 from malmoi.explain.lattice import Lattice, lattice
 from malmoi.explain.pooling import Influence, Winners, influence, winners
+from malmoi.explain.tree import BeamTree, beam_tree
 from malmoi.use.classifier import Classifier
 from malmoi.use.tagger import Tagger
 from malmoi.use.translator import Translator
@@ -30,6 +34,8 @@ from malmoi.use.translator import Translator
 AnyPicture: TypeAlias = (
     Attention
     | Alignment
+    | Heads
+    | BeamTree
     | Document
     | Winners
     | Influence
@@ -38,6 +44,7 @@ AnyPicture: TypeAlias = (
     | Distribution
     | Confusion
 )
+Show: TypeAlias = Literal["", "heads", "beam"]
 _ADAPTER: TypeAdapter[AnyPicture] = TypeAdapter(Annotated[AnyPicture, Field(discriminator="kind")])
 
 
@@ -48,13 +55,17 @@ def explain(
     label: str = "",
     gold: Sequence[str] | None = None,
     gradient: bool = False,
+    show: Show = "",
 ) -> AnyPicture:
     """Why a model answers as it does to a text.
 
     label: for which to look, where the picture is about one; the likeliest if none is given.
     gold: the true tags of the words, for a tagger.  gradient: gradient × input, whatever the model.
+    show: of a translator, instead of its alignment.
     Raises UsageError for a model that has no picture, EmptyText for a text without a token.
     """
+    if show and not isinstance(model, Translator):
+        raise UsageError(f"only a translator has its {show} shown", where="show")
     if isinstance(model, Tagger):
         if label or gradient:
             hint = "classifiers have them"
@@ -67,7 +78,13 @@ def explain(
             raise UsageError(
                 "a translator is explained by its alignment", where="label, gold, gradient"
             )
-        return aligned_by(model, text)
+        match show:
+            case "heads":
+                return heads(model, text)
+            case "beam":
+                return beam_tree(model, text)
+            case "":
+                return aligned_by(model, text)
     if not isinstance(model, Classifier):
         raise UsageError(
             "only classifiers, taggers and translators are explained",
