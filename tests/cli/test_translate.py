@@ -139,3 +139,17 @@ def test_what_a_file_of_pairs_holds_is_shown(capsys, pairs) -> None:
     found = json.loads(capsys.readouterr().out)
     assert found["form"] == "pairs"
     assert sum(part["pairs"] for part in found["splits"].values()) == len(PAIRS)
+
+
+def test_a_translator_shows_its_alignment_or_the_tree_of_its_search(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = {}
+    for show in ("alignment", "beam"):
+        out = tmp_path / f"{show}.json"
+        assert run(["explain", str(trained), "we see now", "--show", show, "-o", str(out)]) == 0
+        kinds[show] = json.loads(out.read_text("utf-8"))["kind"]
+    assert kinds["alignment"] != kinds["beam"]
+    assert run(["explain", str(trained), "we see now", "--show", "heads"]) == 2  # not a Transformer
+    assert run(["explain", str(trained), "--confusion", "--show", "beam"]) == 2
+    assert "--show go with a text" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """`malmoi explain RUN "TEXT" -o why.html`: a picture of why a model answers as it does."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 @click.option("--label", default="", help="Look for this label [default: the likeliest].")
 @click.option("--gradient", is_flag=True, help="Gradient × input, whatever the classifier is.")
 @click.option("--gold", default=None, metavar="TAGS", help="True tags, a space between them.")
+@click.option(
+    "--show",
+    type=click.Choice(["alignment", "heads", "beam"]),
+    default="alignment",
+    help="Of a translator [default: alignment]: every head of a Transformer; what a beam tried.",
+)
 @click.option("--word", default=None, help="The attention this word gets, label by label.")
 @click.option("--confusion", is_flag=True, help="Which labels are taken for which.")
 @click.option(
@@ -37,6 +43,7 @@ def explain_(
     label: str,
     gradient: bool,
     gold: str | None,
+    show: str,
     word: str | None,
     confusion: bool,
     data: str | None,
@@ -49,7 +56,7 @@ def explain_(
     """A picture of why a classifier, a tagger or a translator answers as it does.
 
     Of a text: what the model looked at, or which words won, or the lattice of its tags; of a
-    translator with attention, where it looked for each word that it wrote.  Of a
+    translator with attention, where it looked for each word that it wrote (or --show).  Of a
     labelled data set: the attention that one word gets (--word), or what is taken for what
     (--confusion).
     """
@@ -60,8 +67,8 @@ def explain_(
         raise UsageError("explain one thing: a text, --word WORD, or --confusion")
     if text is not None and (data or split):
         raise UsageError("--data and --split go with --word and --confusion")
-    if text is None and (label or gradient or gold is not None):
-        raise UsageError("--label, --gradient and --gold go with a text")
+    if text is None and (label or gradient or gold is not None or show != "alignment"):
+        raise UsageError("--label, --gradient, --gold and --show go with a text")
     if out is not None:
         check(out)
     name = set_up(threads, device)
@@ -70,8 +77,10 @@ def explain_(
         from malmoi.use import load
 
         true = None if gold is None else gold.split()
+        of: Any = "" if show == "alignment" else show
+        model = load(run, device=name)
         picture: Picture = explain(
-            load(run, device=name), _read(text), label=label, gold=true, gradient=gradient
+            model, _read(text), label=label, gold=true, gradient=gradient, show=of
         )
     else:
         picture = _of_data(run, word, data, split, name, quiet=quiet)
