@@ -9,16 +9,14 @@ for each shape it meets, and where batches are cut depends on lengths alone, so 
 has the shapes of the first.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import overload
 
 import numpy as np
 import torch
 from jaxtyping import Int64
 
 from malmoi.data.batches import PairBatch
-from malmoi.data.order import shuffled
+from malmoi.data.order import Lazy, shuffled
 from malmoi.data.ragged import Ragged, Rows
 from malmoi.sentences import Sentences
 
@@ -27,7 +25,7 @@ ROWS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class PairBuckets(Sequence[Rows]):
+class PairBuckets(Lazy[Rows]):
     """source, target: how many tokens each has.  epoch None: in one order, for evaluation.
 
     A pair that is longer than the budget is a batch of its own.
@@ -65,13 +63,7 @@ class PairBuckets(Sequence[Rows]):
     def __len__(self) -> int:
         return len(self._bounds)
 
-    @overload
-    def __getitem__(self, k: int) -> Rows: ...
-    @overload
-    def __getitem__(self, k: slice) -> list[Rows]: ...
-    def __getitem__(self, k: int | slice) -> Rows | list[Rows]:
-        if isinstance(k, slice):
-            return [self[i] for i in range(len(self))[k]]
+    def batch_at(self, k: int) -> Rows:
         return self._order[slice(*self._bounds[k])]
 
 

@@ -12,7 +12,7 @@ epoch and k, without replaying anything.  `tokens` may be a memory map: only the
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import Generic, TypeVar, overload
 
 import numpy as np
 import torch
@@ -22,9 +22,29 @@ from malmoi.data.batches import LanguageBatch
 from malmoi.data.corpus import BOUNDARY
 from malmoi.errors import EmptyText
 
+T = TypeVar("T")
 
-class Order(Sequence[LanguageBatch]):
-    """A finite sequence of batches: `len(order)`, `order[k]`, `for batch in order`."""
+
+class Lazy(Sequence[T], Generic[T]):
+    """A finite sequence whose items are made when they are asked for: `len`, `[k]`, `for`."""
+
+    @abstractmethod
+    def batch_at(self, k: int) -> T:
+        """The k-th item, 0 ≤ k < len(self)."""
+
+    @overload
+    def __getitem__(self, k: int) -> T: ...
+    @overload
+    def __getitem__(self, k: slice) -> list[T]: ...
+    def __getitem__(self, k: int | slice) -> T | list[T]:
+        there = range(len(self))[k]
+        if isinstance(there, int):
+            return self.batch_at(there)
+        return [self.batch_at(i) for i in there]
+
+
+class Order(Lazy[LanguageBatch]):
+    """The batches of a stream of tokens."""
 
     tokens: Integer[np.ndarray, "N"]
 
@@ -32,20 +52,6 @@ class Order(Sequence[LanguageBatch]):
     def events(self) -> int:
         """How many tokens all the batches together score: every one but the first."""
         return len(self.tokens) - 1
-
-    @abstractmethod
-    def batch_at(self, k: int) -> LanguageBatch:
-        """The k-th batch, 0 ≤ k < len(self)."""
-
-    @overload
-    def __getitem__(self, k: int) -> LanguageBatch: ...
-    @overload
-    def __getitem__(self, k: slice) -> list[LanguageBatch]: ...
-    def __getitem__(self, k: int | slice) -> LanguageBatch | list[LanguageBatch]:
-        there = range(len(self))[k]
-        if isinstance(there, int):
-            return self.batch_at(there)
-        return [self.batch_at(i) for i in there]
 
 
 def cut(

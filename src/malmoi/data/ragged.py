@@ -9,14 +9,14 @@ for rows in Buckets(ragged.lengths, batch=32, seed=1, epoch=0): ...
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar, overload
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Int, Int64, Integer
 from torch import Tensor
 
-from malmoi.data.order import shuffled
+from malmoi.data.order import Lazy, shuffled
 
 T = TypeVar("T")
 Rows: TypeAlias = Int64[np.ndarray, "B"]
@@ -79,7 +79,7 @@ class Ragged:
 
 
 @dataclass(frozen=True, eq=False)
-class Buckets(Sequence[Rows]):
+class Buckets(Lazy[Rows]):
     """Rows of like length, `batch` of them at a time; with an epoch, in an order drawn anew.
 
     area: rows × longest stays within it, so that one long text does not fill the memory (0: no
@@ -122,18 +122,12 @@ class Buckets(Sequence[Rows]):
     def __len__(self) -> int:
         return len(self._bounds)
 
-    @overload
-    def __getitem__(self, k: int) -> Rows: ...
-    @overload
-    def __getitem__(self, k: slice) -> list[Rows]: ...
-    def __getitem__(self, k: int | slice) -> Rows | list[Rows]:
-        if isinstance(k, slice):
-            return [self[i] for i in range(len(self))[k]]
+    def batch_at(self, k: int) -> Rows:
         return self._order[slice(*self._bounds[k])]
 
 
 @dataclass(frozen=True, eq=False)
-class Made(Sequence[T], Generic[T]):
+class Made(Lazy[T]):
     """What `make` makes of each of the rows, when it is asked for."""
 
     rows: Sequence[Int64[np.ndarray, "_"]]  # batches need not be of one size
@@ -142,11 +136,5 @@ class Made(Sequence[T], Generic[T]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    @overload
-    def __getitem__(self, k: int) -> T: ...
-    @overload
-    def __getitem__(self, k: slice) -> list[T]: ...
-    def __getitem__(self, k: int | slice) -> T | list[T]:
-        if isinstance(k, slice):
-            return [self.make(rows) for rows in self.rows[k]]
+    def batch_at(self, k: int) -> T:
         return self.make(self.rows[k])
