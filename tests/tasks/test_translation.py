@@ -254,6 +254,13 @@ def test_a_joint_vocabulary_is_one(folder, tmp_path) -> None:
     assert Bitext.load(tmp_path / "text").joint
 
 
+def test_the_source_may_have_a_vocabulary_of_another_size(folder, tmp_path) -> None:
+    task = recipe(folder, vocabulary=5, source_vocabulary=4).task.prepare(tmp_path, 1)
+    assert (task.sizes.source, task.sizes.vocabulary) == (4, 5)
+    with pytest.raises(ValueError, match="a joint vocabulary has one size"):
+        recipe(folder, joint=True, source_vocabulary=4)
+
+
 def test_sources_that_are_also_learnt_from_are_counted_aloud(folder, tmp_path) -> None:
     shared = numbers(150, 1)[0]
     with (folder / "test.tsv").open("a") as file:

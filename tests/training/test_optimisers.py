@@ -20,14 +20,20 @@ class Two(nn.Module):
 def by_the_book(w, gradients, c, decays):
     """The equations of the module's docstring, in NumPy."""
     b1, b2 = c.betas
-    m = s = v = np.zeros_like(w)
+    m = s = v = u = np.zeros_like(w)
     wd = c.weight_decay * decays
     for t, g in enumerate(gradients, 1):
         if c.optimizer != "adamw":
             g = g + wd * w
         if c.optimizer == "sgd":
             v = c.momentum * v + g
-            w = w - c.lr * v
+            w = w - c.lr * (g + c.momentum * v if c.nesterov else v)
+            continue
+        if c.optimizer == "adadelta":
+            s = c.rho * s + (1 - c.rho) * g**2
+            step = g * np.sqrt(u + c.epsilon) / np.sqrt(s + c.epsilon)
+            u = c.rho * u + (1 - c.rho) * step**2
+            w = w - c.lr * step
             continue
         m, s = b1 * m + (1 - b1) * g, b2 * s + (1 - b2) * g**2
         step = (m / (1 - b1**t)) / (np.sqrt(s / (1 - b2**t)) + c.epsilon)
@@ -42,10 +48,12 @@ def by_the_book(w, gradients, c, decays):
     [
         Training(optimizer="sgd", lr=0.1),
         Training(optimizer="sgd", lr=0.1, momentum=0.9, weight_decay=0.1),
+        Training(optimizer="sgd", lr=0.1, momentum=0.99, nesterov=True),
+        Training(optimizer="adadelta", lr=1.0, rho=0.9, epsilon=1e-6, weight_decay=0.2),
         Training(optimizer="adam", lr=0.1, weight_decay=0.1),
         Training(optimizer="adamw", lr=0.1, weight_decay=0.3, betas=(0.8, 0.95), epsilon=1e-3),
     ],
-    ids=lambda t: f"{t.optimizer}-{t.weight_decay}",
+    ids=lambda t: f"{t.optimizer}-{t.weight_decay}-{t.momentum}",
 )
 def test_every_rule_is_its_equations_and_only_matrices_decay(training):
     model = Two()

@@ -82,7 +82,8 @@ def test_no_rate_is_above_the_highest_or_below_the_floor(schedule, t, horizon, w
     ("wrong", "sentence"),
     [
         ({"betas": (0.9, 1.0)}, "betas must be at least 0 and below 1"),
-        ({"momentum": 0.9}, "momentum belongs to sgd; adamw has betas"),
+        ({"momentum": 0.9}, "momentum belongs to sgd, not to adamw"),
+        ({"optimizer": "sgd", "nesterov": True}, "momentum is 0"),
         ({"schedule": "noam"}, "warmup must be > 0"),
         ({"schedule": "cosine", "steps": 10, "warmup": 10}, "leaves nothing of the 10 steps"),
         ({"floor": 0.1}, "constant does not end"),

@@ -37,7 +37,8 @@ MOST = 2**13  # tokens of a side of a held-out pair: what attention could still 
 class Translation:
     """data: a name, a file, two files (`train.en:train.fr`) or a folder.  tokens: what a token is;
     source_tokens: of the source, if something else.  vocabulary: at most so many types a side
-    (0: no limit).  min_count: rarer types become `<unk>`.  joint: one vocabulary for both sides.
+    (0: no limit); source_vocabulary: of the source, if not as many.  min_count: rarer types become
+    `<unk>`.  joint: one vocabulary for both sides.
     swapped: translate the other way.
 
     batch: tokens in a batch, of both sides, padding counted.  longest: training pairs with more
@@ -49,6 +50,7 @@ class Translation:
     tokens: Kind = "bpe"
     source_tokens: Kind | Literal[""] = ""
     vocabulary: Annotated[int, Field(ge=0)] = 8_000
+    source_vocabulary: Annotated[int, Field(ge=0)] = 0
     min_count: Annotated[int, Field(ge=1)] = 1
     joint: bool = False
     swapped: bool = False
@@ -63,6 +65,8 @@ class Translation:
                 f"a joint vocabulary has one kind of token, not {self.source_tokens!r} for the "
                 f"source and {self.tokens!r} for the target"
             )
+        if self.joint and self.source_vocabulary:
+            raise ValueError("a joint vocabulary has one size: leave source_vocabulary out")
 
     def prepare(self, folder: Path, seed: int, *, write: bool = True) -> "TranslationTask":
         """Find the pairs, learn the tokens of both sides; they are kept in `folder`."""
@@ -89,6 +93,7 @@ class Translation:
                 kind=self.tokens,
                 source_kind=self.source_tokens,
                 size=self.vocabulary or None,
+                source_size=self.source_vocabulary or None,
                 min_count=self.min_count,
                 joint=self.joint,
             )

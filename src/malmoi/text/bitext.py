@@ -37,12 +37,13 @@ class Bitext:
         kind: str = "bpe",
         source_kind: str = "",
         size: int | None = None,
+        source_size: int | None = None,
         min_count: int = 1,
         joint: bool = False,
     ) -> "Bitext":
         """A text for each side, each of `size` types at most; joint: one, learnt from both.
 
-        source_kind: the source's kind of token, if not the target's.
+        source_kind, source_size: of the source's tokens, if not as the target's.
         """
         if joint:
             both = Text.learn(
@@ -50,7 +51,9 @@ class Bitext:
             )
             return cls(both, both)
         return cls(
-            Text.learn(sources, kind=source_kind or kind, size=size, min_count=min_count),
+            Text.learn(
+                sources, kind=source_kind or kind, size=source_size or size, min_count=min_count
+            ),
             Text.learn(targets, kind=kind, size=size, min_count=min_count),
         )
 

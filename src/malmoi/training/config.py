@@ -17,7 +17,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 @dataclass(frozen=True, config=CONFIG)
 class Training:
     """The update:
-    optimizer   sgd, adam, adamw.  betas, epsilon: of adam and adamw.  momentum: of sgd.
+    optimizer   sgd, adam, adamw, adadelta.  betas: of adam and adamw.  epsilon: of all but sgd.
+                momentum, nesterov: of sgd.  rho: of adadelta, whose lr is usually 1.
     weight_decay  of matrices only; biases and norms (tensors of one axis) are left alone
     clip        the longest gradient: a longer one is shortened to this norm (0: never)
     accumulate  batches in one update; k small ones make one large one's gradient
@@ -43,11 +44,13 @@ class Training:
     compile     torch.compile; needs a C++ compiler
     """
 
-    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
+    optimizer: Literal["sgd", "adam", "adamw", "adadelta"] = "adamw"
     lr: Positive = 1e-3
     betas: Annotated[tuple[float, float], Field(strict=False)] = (0.9, 0.999)
     epsilon: Positive = 1e-8
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    nesterov: bool = False
+    rho: Annotated[float, Field(gt=0, lt=1)] = 0.95
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     schedule: Literal["constant", "cosine", "linear", "plateau", "noam"] = "constant"
     warmup: Count = 0
@@ -79,7 +82,9 @@ class Training:
         if not all(0 <= beta < 1 for beta in self.betas):
             faults.append(f"betas must be at least 0 and below 1, not {list(self.betas)}")
         if self.momentum and self.optimizer != "sgd":
-            faults.append(f"momentum belongs to sgd; {self.optimizer} has betas")
+            faults.append(f"momentum belongs to sgd, not to {self.optimizer}")
+        if self.nesterov and not self.momentum:
+            faults.append("nesterov looks ahead along the momentum, and momentum is 0")
         if self.schedule == "noam" and not self.warmup:
             faults.append("noam rises for `warmup` steps and falls from there: warmup must be > 0")
         if self.schedule in ("cosine", "linear") and self.steps and self.warmup >= self.steps:

@@ -1,10 +1,14 @@
-"""The rules by which weights follow gradients: torch's own, in their one-pass (fused) form.
+"""The rules by which weights follow gradients: torch's own, in their one-pass (fused) form if
+they have one.
 
-    sgd     v ← μ v + g;                                     w ← w − lr v
-    adam    m ← β₁ m + (1−β₁) g;  s ← β₂ s + (1−β₂) g²;      w ← w − lr m̂ / (√ŝ + ε)
-    adamw   the same, and w ← w − lr λ w apart from g        (Loshchilov & Hutter 2019)
+    sgd       v ← μ v + g;                                   w ← w − lr v
+              nesterov:                                      w ← w − lr (g + μ v)
+    adam      m ← β₁ m + (1−β₁) g;  s ← β₂ s + (1−β₂) g²;    w ← w − lr m̂ / (√ŝ + ε)
+    adamw     the same, and w ← w − lr λ w apart from g      (Loshchilov & Hutter 2019)
+    adadelta  s ← ρ s + (1−ρ) g²;  Δ = g √(u+ε) / √(s+ε);    w ← w − lr Δ
+              u ← ρ u + (1−ρ) Δ²                             (Zeiler 2012, arXiv:1212.5701)
 
-With sgd and adam the decay λ w is added to g.  Only tensors of two axes or more decay: shrinking a
+With all but adamw the decay λ w is added to g.  Only tensors of two axes or more decay: shrinking a
 bias or a norm's gain does not make a network simpler.
 """
 
@@ -28,7 +32,14 @@ def build(model: nn.Module, training: Training) -> torch.optim.Optimizer:
     fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in weights)
     match training.optimizer:
         case "sgd":
-            return torch.optim.SGD(groups, lr=training.lr, momentum=training.momentum, fused=fused)
+            return torch.optim.SGD(
+                groups, lr=training.lr, momentum=training.momentum, nesterov=training.nesterov,
+                fused=fused,
+            )  # fmt: skip
+        case "adadelta":
+            return torch.optim.Adadelta(
+                groups, lr=training.lr, rho=training.rho, eps=training.epsilon
+            )
         case "adam":
             return torch.optim.Adam(
                 groups, lr=training.lr, betas=training.betas, eps=training.epsilon, fused=fused
