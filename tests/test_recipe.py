@@ -1,9 +1,12 @@
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, strategies as st
 
+from malmoi.config import Sizes
 from malmoi.errors import RecipeError
 from malmoi.ladder import of_kind
 from malmoi.models import MODELS, gpt, ngram, rnn
@@ -88,7 +91,10 @@ def test_tuples_survive_the_file():
         ("model.layer=3", "model.layer: unknown; did you mean 'layers'?"),
         ("model.kind=lstn", "model.kind: 'lstn' is unknown; did you mean 'lstm'?"),
         ("model.layers=two", "model.layers: input should be a valid integer, not 'two'"),
-        ("training.optimizer=adm", "training.optimizer: input should be 'sgd', 'adam' or 'adamw'"),
+        (
+            "training.optimizer=adm",
+            "training.optimizer: input should be 'sgd', 'adam', 'adamw' or 'adadelta'",
+        ),
         ("training.lr=-1", "training.lr: input should be greater than 0, not -1"),
         ("task.batch=true", "task.batch: input should be a valid integer, not True"),
         ("task.kind=parsing", "task.kind: 'parsing' is unknown"),
@@ -166,3 +172,22 @@ def test_a_recipe_we_ship_can_be_read_and_says_how_to_run_it(path):
     assert f"malmoi train recipes/{path.name} --to runs/" in text
     results = (path.parents[1] / "docs/results.md").read_text("utf-8")
     assert path.name in results, "docs/results.md has no figure of it"
+
+
+PAPERS = sorted((Path(__file__).parents[1] / "recipes/papers").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=lambda path: path.stem)
+def test_a_papers_recipe_builds_a_model_of_the_size_that_its_head_says(path):
+    recipe, text = Recipe.load(path), path.read_text("utf-8")
+    task = recipe.task
+    source = task.source_vocabulary or task.vocabulary
+    sizes = Sizes(vocabulary=task.vocabulary, source=source, joint=task.joint)
+    with torch.device("meta"):
+        model = recipe.model.build(sizes)
+    said = int(re.search(r"parameters +([\d,]+)", text)[1].replace(",", ""))
+    assert sum(weight.numel() for weight in model.parameters()) == said
+    if paper := re.search(r"the paper: (\d+) × 10⁶", text):
+        assert said / 1e6 == pytest.approx(int(paper[1]), rel=0.04)
+    assert f"malmoi train recipes/papers/{path.name} --set task.data=" in text
+    assert "Not trained here" in text
