@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from malmoi.cli import run
+from malmoi.decode.hypothesis import LengthPenalty
+from malmoi.use.search import Search
+from malmoi.use.translator import Translator
 
 PAIRS = [
     (f"{who} {what} {where}", f"{wo} {was} {wen}")
@@ -130,6 +133,34 @@ def test_what_cannot_be_is_refused(capsys, trained, pairs, tmp_path, arguments, 
     assert run([places.get(word, word) for word in arguments]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_evaluating_searches_as_it_is_asked_to(capsys, monkeypatch, trained, pairs) -> None:
+    asked_for = []
+    evaluate = Translator.evaluate
+
+    def heard(self, *args, **options):
+        asked_for.append(options["search"])
+        return evaluate(self, *args, **options)
+
+    monkeypatch.setattr(Translator, "evaluate", heard)
+    words = ["evaluate", str(trained), "--data", str(pairs), "--json"]
+    more = ["--beam", "3", "--length-penalty", "gnmt", "--alpha", "0.5", "--max-ratio", "0.6"]
+    assert run([*words, *more, "--coverage", "0.2", "--replace-unknown"]) == 0
+    penalty = LengthPenalty("gnmt", 0.5)
+    (search,) = asked_for
+    assert search == Search(
+        beam=3, length_penalty=penalty, max_ratio=0.6, coverage=0.2, replace_unknown=True
+    )
+
+
+def test_a_search_is_for_translators(capsys, tmp_path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text("we see today\n" * 40, "utf-8")
+    to = tmp_path / "run"
+    assert run(["train", "ngram", "--data", str(path), "--to", str(to), "-q"]) == 0
+    assert run(["evaluate", str(to), "--alpha", "1"]) == 2
+    assert "--alpha is for translators" in capsys.readouterr().err
 
 
 def test_what_a_file_of_pairs_holds_is_shown(capsys, pairs) -> None:

@@ -25,6 +25,7 @@ from malmoi.trainer import Resumed, resumed, train, training
 from malmoi.training.config import Training
 from malmoi.training.events import Step
 from malmoi.use import Translator, load
+from malmoi.use.search import Search
 
 WORDS = {"one": "일", "two": "이", "three": "삼", "four": "사", "five": "오", "six": "육"}
 PLAN = {"steps": 40, "lr": 0.01, "evaluate_every": 20, "log_every": 1, "threads": 1}
@@ -76,7 +77,7 @@ def test_a_run_is_trained_measured_and_loaded(folder, tmp_path, name) -> None:
     translator = load(run.folder)
     assert isinstance(translator, Translator)
     assert "nrefs:" in (run.folder / "README.md").read_text("utf-8")
-    again = translator.evaluate(find_pairs(folder), beam=1)
+    again = translator.evaluate(find_pairs(folder), search=Search(beam=1))
     assert again[0].measures()["perplexity"] == pytest.approx(run.report["test"]["perplexity"])
     assert again[1].bleu == pytest.approx(run.report["test"]["bleu"])
 

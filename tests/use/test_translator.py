@@ -15,6 +15,7 @@ from malmoi.sentences import Sentences
 from malmoi.tasks.translation import Translation
 from malmoi.text import Bitext
 from malmoi.use.laws import check
+from malmoi.use.search import Search
 from malmoi.use.translator import Translator
 
 EN = ["the red word is long", "a word", "the list of the words", "so", "it is a list"]
@@ -120,7 +121,7 @@ def test_a_penalty_of_one_is_the_mean_per_token() -> None:
 
 def test_evaluating_counts_every_pair(translator: Translator) -> None:
     pairs = [Pair(s, t) for s, t in zip(EN, KO, strict=True)]
-    cost, bleu, said = translator.evaluate(pairs, beam=1)
+    cost, bleu, said = translator.evaluate(pairs, search=Search(beam=1))
     scores = translator.score(pairs)
     events = sum(len(translator.bitext.target.encode(t)) + 1 for t in KO)
     assert cost.report.events == events

@@ -20,6 +20,7 @@ from malmoi.cli.options import (
     show,
     show_json,
 )
+from malmoi.cli.searching import asked as searched, searching
 from malmoi.errors import UsageError
 
 EXPLAINED = {
@@ -43,14 +44,13 @@ EXPLAINED = {
     "--predictions", default=None, metavar="FILE",
     help="Write what was true and what was said of every text or sentence; .jsonl for JSON.",
 )  # fmt: skip
-@click.option(
-    "--beam", type=click.IntRange(1, 1_000), default=None,
-    help="Of a translator: slots of the search.  [default: 5]",
-)  # fmt: skip
+@searching
 @json_
 @machine
 @quiet
+@click.pass_context
 def evaluate_(
+    context: click.Context,
     run: str,
     data: str | None,
     split: str | None,
@@ -59,7 +59,12 @@ def evaluate_(
     label_columns: tuple[str, ...],
     labels_separator: str,
     predictions: str | None,
-    beam: int | None,
+    beam: int,
+    length_penalty: str,
+    alpha: float,
+    coverage: float,
+    max_ratio: float | None,
+    replace_unknown: bool,
     as_json: bool,
     threads: int | None,
     device: str | None,
@@ -95,13 +100,20 @@ def evaluate_(
         if column is not None or asked != TOLD:
             raise UsageError("columns of labels and tags are for classifiers and taggers")
         from malmoi.cli import pairs
+        from malmoi.decode.hypothesis import LengthPenalty
+        from malmoi.use.search import Search
 
+        penalty = LengthPenalty(length_penalty, alpha)  # type: ignore[arg-type]  # click knows
+        search = Search(
+            beam=beam, length_penalty=penalty, coverage=coverage, max_ratio=max_ratio,
+            replace_unknown=replace_unknown,
+        )  # fmt: skip
         pairs.evaluate(
-            lm, data, split, beam=beam or 5, predictions=predictions, as_json=as_json, quiet=quiet
+            lm, data, split, search=search, predictions=predictions, as_json=as_json, quiet=quiet
         )
         return
-    if beam is not None:
-        raise UsageError("--beam is for translators")
+    if given := searched(context):
+        raise UsageError(f"{given[0]} is for translators")
     if not isinstance(lm, LanguageModel):
         from malmoi.cli.measure import measure
 

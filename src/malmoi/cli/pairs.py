@@ -17,6 +17,7 @@ from malmoi.data.pairs import grouped
 from malmoi.errors import UsageError
 from malmoi.metrics.headline import headline
 from malmoi.tasks.paired import turned
+from malmoi.use.search import Search
 from malmoi.use.translator import Translator
 
 EXPLAINED = {
@@ -35,7 +36,7 @@ def evaluate(
     data: str | None,
     split: str | None,
     *,
-    beam: int,
+    search: Search,
     predictions: str | None,
     as_json: bool,
     quiet: bool,
@@ -45,9 +46,9 @@ def evaluate(
         raise UsageError("pairs are read from a file, not from stdin", hint="--data FILE")
     if predictions is not None and not Path(predictions).absolute().parent.is_dir():
         raise UsageError(f"there is no folder for {predictions}", hint="make it: mkdir -p")
-    pairs = _read(translator, data, split, quiet, once=True)
+    pairs = read(translator, data, split, quiet, once=True)
     with counting("measuring", 2 * len(pairs), "pairs", quiet=quiet) as done:
-        cost, bleu, said = translator.evaluate(pairs, beam=beam, done=done)
+        cost, bleu, said = translator.evaluate(pairs, search=search, done=done)
     measures: dict[str, Any] = {**bleu.measures(), **cost.measures(), "pairs": len(pairs)}
     if predictions is not None:
         rows = [
@@ -66,9 +67,9 @@ def evaluate(
         files.write(Path(predictions), text)
         say(f"what was asked and what was said: {predictions}", quiet=quiet)
     if as_json:
-        show_json({**measures, "beam": beam})
+        show_json({**measures, "beam": search.beam})
         return
-    click.echo(f"{headline(measures)}   (beam {beam})")
+    click.echo(f"{headline(measures)}   (beam {search.beam})")
     click.echo()
     for name, value in measures.items():
         if isinstance(value, str):
@@ -86,7 +87,7 @@ def _cells(row: dict[str, Any]) -> str:
 
 def score(translator: Translator, data: str, *, as_json: bool, quiet: bool) -> None:
     """log p(target | source) of each pair, a line a pair."""
-    pairs = _read(translator, data, None, quiet, once=False)
+    pairs = read(translator, data, None, quiet, once=False)
     with counting("scoring", len(pairs), "pairs", quiet=quiet) as done:
         scores = translator.score(pairs, done=done)
     if as_json:
@@ -101,7 +102,7 @@ def score(translator: Translator, data: str, *, as_json: bool, quiet: bool) -> N
         click.echo(f"{s:.6f}")
 
 
-def _read(
+def read(
     translator: Translator, data: str | None, split: str | None, quiet: bool, *, once: bool
 ) -> list[Pair]:
     """The pairs as the translator reads them; a file is read whole, unless it is the run's own.

@@ -16,30 +16,20 @@ from malmoi.cli.options import (
     show,
     show_json,
 )
+from malmoi.cli.searching import searching
 
 
 @click.command("translate")
 @RUN
 @click.argument("file", default="-")
-@click.option("--beam", type=click.IntRange(1, 1_000), default=5, show_default=True,
-              help="Slots of the search; 1 is greedy.")  # fmt: skip
+@searching
 @click.option("--n-best", type=click.IntRange(1, 1_000), default=1, show_default=True,
               help="How many translations of each line.")  # fmt: skip
-@click.option("--length-penalty", type=click.Choice(("none", "power", "gnmt")), default="power",
-              show_default=True, help="What a log-probability is divided by.")  # fmt: skip
-@click.option("--alpha", type=click.FloatRange(0, 10), default=1.0, show_default=True,
-              help="The exponent of the length penalty.")  # fmt: skip
-@click.option("--coverage", type=click.FloatRange(0, 100), default=0.0, metavar="β",
-              help="Penalty for source words that nothing looked at; 0.2 is usual.")  # fmt: skip
 @click.option("--min-length", type=click.IntRange(0), default=0, show_default=True,
               help="The fewest tokens of a translation.")  # fmt: skip
 @click.option("--max-length", type=click.IntRange(1), default=None,
               help="The most.  [default: 2 a token of the source, and 20]")  # fmt: skip
-@click.option("--max-ratio", type=click.FloatRange(0, 1_000, min_open=True), default=None,
-              help="The most for one token of the source; the ends of both count.")  # fmt: skip
 @click.option("--prefix", default="", metavar="TEXT", help="What every translation begins with.")
-@click.option("--replace-unknown", is_flag=True,
-              help="For <unk> the word of the source that was looked at most.")  # fmt: skip
 @click.option("--longest", type=click.IntRange(1), default=1_024, show_default=True,
               help="Tokens of a line that are read.")  # fmt: skip
 @json_

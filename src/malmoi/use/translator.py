@@ -38,6 +38,7 @@ from malmoi.use.search import LONGEST, Search
 BOUNDARY, UNK = Vocabulary.BOUNDARY, Vocabulary.UNK
 CHUNK = 2_048
 """Lines that are held and sorted by length together."""
+PLAIN = Search()
 TOKENS = 4_096
 """Tokens of pairs that are scored at once: bounds memory, changes no result."""
 
@@ -237,8 +238,7 @@ class Translator:
         self,
         pairs: Sequence[Pair],
         *,
-        beam: int = 5,
-        length_penalty: float | int | LengthPenalty = PENALTY,
+        search: Search = PLAIN,
         done: Callable[[int], object] | None = None,
     ) -> tuple[Forced, Bleu, list[Translated]]:
         """What the targets cost, what its own translations are worth, and those.
@@ -248,11 +248,7 @@ class Translator:
         if not pairs:
             raise EmptyText("there is nothing to measure", hint="give it at least one pair")
         cost = forced(self.model, self.paired(pairs), done=done)
-        said = list(
-            self.stream(
-                (pair.source for pair in pairs), beam=beam, length_penalty=length_penalty, done=done
-            )
-        )
+        said = list(self.search((pair.source for pair in pairs), search, done=done))
         references = [(pair.target, *pair.others) for pair in pairs]
         return cost, Bleu.of([answer.text for answer in said], references), said
 
