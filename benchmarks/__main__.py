@@ -17,8 +17,11 @@ from benchmarks.harness import Part, Row
 from malmoi.errors import MalmoiError, UsageError, did_you_mean
 from malmoi.training.device import keep_memory
 
-PARTS = ("lstm", "gpt", "ngram", "crf", "classify", "tagger", "vectors")
-OPTIONAL = {"tagger": "Flair, in an environment of its own (docs/benchmarks.md)"}
+PARTS = ("lstm", "gpt", "ngram", "crf", "classify", "tagger", "vectors", "joey")
+OPTIONAL = {
+    "tagger": "Flair, in an environment of its own (docs/benchmarks.md)",
+    "joey": "JoeyNMT, in an environment of its own (docs/benchmarks.md)",
+}
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
