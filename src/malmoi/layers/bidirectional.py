@@ -7,7 +7,8 @@ The backward half reads each sentence from its own last token, wherever the padd
 batch gives what each sentence gives alone.  Layer l reads h of layer l − 1, both halves of it.
 """
 
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -39,6 +40,43 @@ def backward(mask: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"]:
 def along(x: Float[Tensor, "B T d"], order: Int[Tensor, "B T"]) -> Float[Tensor, "B T d"]:
     """The places of each row in another order."""
     return x.gather(1, order[..., None].expand_as(x))
+
+
+Ends: TypeAlias = tuple[Float[Tensor, "B d"], ...]
+Read: TypeAlias = Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Ends]]
+
+
+def deep(
+    x: Float[Tensor, "B T _"],
+    mask: Bool[Tensor, "B T"],
+    forwards: Sequence[nn.Module],
+    backwards: Sequence[nn.Module],
+    drop: Dropout,
+    read: Read,
+) -> tuple[Float[Tensor, "B T d"], list[Ends]]:
+    """Layer above layer, each both ways where there are `backwards`: what the last one saw at each
+    word, zeros where there is none; and where each ended.
+
+    read: a layer, sentences with padding behind, and where they are words, to what is seen at each
+    place and where each row ended.
+    """
+    there = mask
+    if (order := leftward(mask)) is not None:
+        x, mask = along(x, order), mask.gather(1, order)
+    turned = backward(mask)
+    ends = []
+    for i, ahead in enumerate(forwards):
+        x = drop(x) if i else x
+        seen, end = read(ahead, x, mask)
+        if backwards:
+            back, other = read(backwards[i], along(x, turned), mask)
+            seen = torch.cat([seen, along(back, turned)], -1)
+            end = tuple(torch.cat(pair, -1) for pair in zip(end, other, strict=True))
+        x = seen
+        ends.append(end)
+    if order is not None:
+        x = along(x, order.argsort(dim=1))
+    return x * there[..., None], ends
 
 
 class Encoder(nn.Module):
@@ -90,25 +128,12 @@ class Encoder(nn.Module):
         """One vector a token; zeros where there is none."""
         if not x.size(1):
             return x.new_zeros(len(x), 0, self.width)
-        there = mask
-        if (order := leftward(mask)) is not None:
-            x, mask = along(x, order), mask.gather(1, order)
-        turned = backward(mask)
-        for i, ahead in enumerate(self.forwards):
-            x = self.drop(x) if i else x
-            h = ahead(x, self._begin(ahead, x))[0]
-            if self.backwards:
-                back = self.backwards[i]
-                seen = along(x, turned).contiguous()
-                h = torch.cat([h, along(back(seen, self._begin(back, x))[0], turned)], -1)
-            x = h
-        if order is not None:
-            x = along(x, order.argsort(dim=1))
-        return x * there[..., None]
+        return deep(x, mask, list(self.forwards), list(self.backwards), self.drop, self._read)[0]
 
-    def _begin(self, reader: nn.Module, x: Tensor) -> Any:
+    def _read(self, reader: nn.Module, x: Tensor, mask: Tensor) -> tuple[Tensor, Ends]:
         zeros = x.new_zeros(len(x), 1, self.d)
-        return HiddenCell(zeros, zeros) if isinstance(reader, LSTM) else Hidden(zeros)
+        states = reader(x, HiddenCell(zeros, zeros) if isinstance(reader, LSTM) else Hidden(zeros))
+        return states[0], ()
 
 
 def _reader(cell: Cell, d_in: int, d: int, reset: Literal["before", "after"]) -> nn.Module:

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from malmoi.layers import unrolled
-from malmoi.layers.bidirectional import along, backward, leftward
+from malmoi.layers.bidirectional import Ends, deep
 from malmoi.layers.dropout import Dropout
 from malmoi.layers.recurrent import PARAMETERS, HiddenCell
 
@@ -44,29 +44,14 @@ class LSTMEncoder(nn.Module):
         self, x: Float[Tensor, "B S _"], mask: Bool[Tensor, "B S"]
     ) -> tuple[Float[Tensor, "B S d"], HiddenCell]:
         """What was seen at each word, zeros where there is none; and where each layer ended."""
-        there = mask
-        if (order := leftward(mask)) is not None:
-            x, mask = along(x, order), mask.gather(1, order)
-        turned = backward(mask)
-        hs, cs = [], []
-        for i, ahead in enumerate(self.forwards):
-            x = self.drop(x) if i else x
-            seen, h, c = _read(ahead, x, mask)
-            if self.backwards:
-                back, h2, c2 = _read(self.backwards[i], along(x, turned), mask)
-                seen = torch.cat([seen, along(back, turned)], -1)
-                h, c = torch.cat([h, h2], -1), torch.cat([c, c2], -1)
-            x = seen
-            hs.append(h)
-            cs.append(c)
-        if order is not None:
-            x = along(x, order.argsort(dim=1))
-        return x * there[..., None], HiddenCell(torch.stack(hs, 1), torch.stack(cs, 1))
+        seen, ends = deep(x, mask, list(self.forwards), list(self.backwards), self.drop, _read)
+        h, c = (torch.stack(of_layers, 1) for of_layers in zip(*ends, strict=True))
+        return seen, HiddenCell(h, c)
 
 
 def _read(
     layer: nn.Module, x: Float[Tensor, "B S _"], mask: Bool[Tensor, "B S"]
-) -> tuple[Float[Tensor, "B S d"], Float[Tensor, "B d"], Float[Tensor, "B d"]]:
+) -> tuple[Float[Tensor, "B S d"], Ends]:
     """Every h, and the h and c of each row's last word; zeros for a row of none."""
     weights: list[Tensor] = [layer.get_parameter(f"{name}_l0") for name in PARAMETERS]
     W, U, b, b2 = weights
@@ -86,4 +71,4 @@ def _read(
         c = c[0]
     last = (mask.sum(1) - 1).clamp(min=0)
     h = hs[torch.arange(len(hs), device=hs.device), last]
-    return hs, h * mask[:, :1], c
+    return hs, (h * mask[:, :1], c)
