@@ -27,13 +27,14 @@ VERBS = {
     "vectors": ("vectors", "Word vectors: nearest words, analogies, similarity, export."),
     "check": ("check", "Test the laws every model obeys on a run of yours."),
     "export": ("export", "Write a run in another program's format."),
+    "import": ("importing", "Make a run of a model that another program trained."),
     "data": ("data", "List, inspect and fetch data sets."),
     "models": ("models", "The ladder: every model, its paper, what it is for."),
 }
 
 
 GROUPS = {
-    "Train and measure": ("compare", "train", "evaluate", "check", "export"),
+    "Train and measure": ("compare", "train", "evaluate", "check", "export", "import"),
     "Write, with a language model": ("generate", "next", "score"),
     "Write from something read, with a translator": ("translate",),
     "Read, with a classifier or a tagger": ("classify", "tag", "explain"),

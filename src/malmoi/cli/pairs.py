@@ -121,6 +121,8 @@ def read(
         items, said = whole
         announce(said, quiet=quiet)
         pairs = list(items())
+    elif data is None and not config.data:  # it was imported
+        raise UsageError("this run has no data of its own", hint="--data FILE")
     else:
         source = catalogue.find(data or config.data, seed=config.split_seed, pairs=True)
         announce(source.announcements, quiet=quiet)

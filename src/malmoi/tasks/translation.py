@@ -47,7 +47,7 @@ class Translation:
     """
 
     data: str
-    tokens: Kind = "bpe"
+    tokens: Kind | Literal["sentencepiece"] = "bpe"  # the latter: imported, never learnt
     source_tokens: Kind | Literal[""] = ""
     vocabulary: Annotated[int, Field(ge=0)] = 8_000
     source_vocabulary: Annotated[int, Field(ge=0)] = 0

@@ -60,7 +60,10 @@ def load(folder: str | Path, *, device: str = "cpu") -> Usable:
     if isinstance(task, Translation):
         bitext = Bitext.load(run.text)
         _agree(run, bitext.target, None, sizes)
-        if len(bitext.source.vocabulary) != sizes.source or bitext.joint != sizes.joint:
+        joint = bitext.joint
+        if sizes.joint:  # an imported one cuts each side in its own way into the same types
+            joint = bitext.source.vocabulary == bitext.target.vocabulary
+        if len(bitext.source.vocabulary) != sizes.source or joint != sizes.joint:
             here = f"{len(bitext.source.vocabulary):,} source types, joint = {bitext.joint}"
             raise _other(run, here, f"{sizes.source:,}, joint = {sizes.joint}")
         return Translator(model, bitext, task)

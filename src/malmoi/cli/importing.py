@@ -1,0 +1,28 @@
+"""`malmoi import FOLDER --to RUN`: a model that another program trained, as a run."""
+
+import click
+
+from malmoi.cli.options import quiet, say
+
+
+@click.command("import")
+@click.argument("folder", metavar="FOLDER")
+@click.option("--to", required=True, metavar="RUN", help="The run folder to make.")
+@quiet
+def import_(folder: str, to: str, quiet: bool) -> None:
+    """Make a run of a model that another program trained.
+
+    FOLDER is a Marian or OPUS-MT model in the form of Hugging Face: config.json,
+    model.safetensors, source.spm, target.spm, vocab.json.  The run is used as any other, and FOLDER
+    is no longer needed.
+
+    \b
+    malmoi import opus-mt-en-fr --to runs/en-fr
+    malmoi translate runs/en-fr < in.txt > out.txt
+    """
+    from malmoi.export.imported import import_run
+
+    run = import_run(folder, to)
+    report = run.report
+    what = f"{run.model['kind']}, {report['parameters']:,} parameters"
+    say(f"wrote {to}: {what}, {report['vocabulary']:,} types", quiet=quiet)
