@@ -29,6 +29,7 @@ VERBS = {
     "export": ("export", "Write a run in another program's format."),
     "import": ("importing", "Make a run of a model that another program trained."),
     "data": ("data", "List, inspect and fetch data sets."),
+    "layers": ("layers", "What layers cost: time and memory by length and width, measured here."),
     "models": ("models", "The ladder: every model, its paper, what it is for."),
 }
 
@@ -39,7 +40,7 @@ GROUPS = {
     "Write from something read, with a translator": ("translate",),
     "Read, with a classifier or a tagger": ("classify", "tag", "explain"),
     "Words, with word vectors": ("vectors",),
-    "What there is": ("data", "models"),
+    "What there is": ("data", "models", "layers"),
 }
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from malmoi.cli.options import RUN, announce, lines_of, machine, quiet, say, set_up
+from malmoi.cli.options import RUN, announce, lines_of, machine, quiet, say, seed, set_up
 from malmoi.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +25,18 @@ if TYPE_CHECKING:
     default="alignment",
     help="Of a translator [default: alignment]: every head of a Transformer; what a beam tried.",
 )
+@click.option(
+    "--map",
+    "mapped",
+    type=click.Choice(["words", "phrases"]),
+    default=None,
+    help="What a translator holds to be alike, on a plane; TEXT|FILE: your own, one a line.",
+)
+@click.option("--side", type=click.Choice(["source", "target"]), help="Of words of your own.")
+@click.option(
+    "--projection", type=click.Choice(["pca", "tsne"]), default="pca", help="[default: pca]"
+)
+@click.option("--most", type=click.IntRange(4, 2000), default=300, help="Of a map [default: 300].")
 @click.option("--word", default=None, help="The attention this word gets, label by label.")
 @click.option("--confusion", is_flag=True, help="Which labels are taken for which.")
 @click.option(
@@ -34,6 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--width", type=click.IntRange(280, 4000), default=760, help="Of .svg and .png, in pixels."
 )
+@seed
 @machine
 @quiet
 def explain_(
@@ -44,6 +57,11 @@ def explain_(
     gradient: bool,
     gold: str | None,
     show: str,
+    mapped: str | None,
+    side: str | None,
+    projection: str,
+    most: int,
+    seed: int | None,
     word: str | None,
     confusion: bool,
     data: str | None,
@@ -58,30 +76,46 @@ def explain_(
     Of a text: what the model looked at, or which words won, or the lattice of its tags; of a
     translator with attention, where it looked for each word that it wrote (or --show).  Of a
     labelled data set: the attention that one word gets (--word), or what is taken for what
-    (--confusion).
+    (--confusion).  Of a translator: the map of its words or phrases (--map).
     """
     from malmoi.explain.picture import as_json
     from malmoi.explain.save import check, save
 
-    if (text is not None) + (word is not None) + confusion != 1:
-        raise UsageError("explain one thing: a text, --word WORD, or --confusion")
+    if (text is not None and not mapped) + (word is not None) + confusion + bool(mapped) != 1:
+        raise UsageError("explain one thing: a text, --word WORD, --confusion, or --map")
     if text is not None and (data or split):
-        raise UsageError("--data and --split go with --word and --confusion")
+        raise UsageError("--data and --split go with --word, --confusion, and --map without words")
+    asked = (side, projection, most, seed) != (None, "pca", 300, None)
+    if asked and not mapped:
+        raise UsageError("--side, --projection, --most and --seed go with --map")
+    if side and (text is None or mapped == "phrases"):
+        raise UsageError("--side is of words of your own", hint="--map words FILE --side target")
+    if mapped and (label or gradient or gold is not None or show != "alignment"):
+        raise UsageError("--label, --gradient, --gold and --show go with a text")
     if text is None and (label or gradient or gold is not None or show != "alignment"):
         raise UsageError("--label, --gradient, --gold and --show go with a text")
     if out is not None:
         check(out)
     name = set_up(threads, device)
-    if text is not None:
+    if mapped:
+        from malmoi.cli import mapped as maps
+
+        given = (
+            None
+            if text is None
+            else list(lines_of(text) if text == "-" or _is_file(text) else [text])
+        )
+        picture: Picture = maps.draw(
+            run, mapped, given, side, data, split, projection, most, seed or 0, name, quiet=quiet
+        )
+    elif text is not None:
         from malmoi.explain.why import explain
         from malmoi.use import load
 
         true = None if gold is None else gold.split()
         of: Any = "" if show == "alignment" else show
         model = load(run, device=name)
-        picture: Picture = explain(
-            model, _read(text), label=label, gold=true, gradient=gradient, show=of
-        )
+        picture = explain(model, _read(text), label=label, gold=true, gradient=gradient, show=of)
     else:
         picture = _of_data(run, word, data, split, name, quiet=quiet)
     if out is None:

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from malmoi.decode.hypothesis import Hypothesis
 from malmoi.errors import EmptyText, UsageError
-from malmoi.explain.blocks import Graphic, Heading
+from malmoi.explain.blocks import Graphic, Heading, Scale
 from malmoi.explain.heat import Heat
 from malmoi.explain.listen import listen
 from malmoi.explain.page import Block, Page
 from malmoi.explain.picture import STRICT, title_of, visible
+from malmoi.explain.tiles import Tiles
 from malmoi.explain.written import END, best_of
 from malmoi.sentences import Sentences
 from malmoi.use.looking import CROSS
@@ -96,22 +97,22 @@ class Alignment:
         if len(self.maps) > 1:
             lead += f" The mean of {len(self.maps)} maps, each of which follows."
         blocks: list[Block] = [Heading("Where it looked", lead)]
-        blocks += [self._graphic(self.together, "attention to the source")]
+        together = self._heat(self.together, "attention to the source")
+        blocks += [Graphic(together.draw, together.label), Scale("1")]
         if len(self.maps) > 1:
-            for part in self.maps:
-                blocks += [Heading(part.name), self._graphic(part.weights, part.name)]
+            tiles = Tiles([(part.name, self._heat(part.weights, part.name)) for part in self.maps])
+            blocks += [Heading("One by one"), Graphic(tiles.draw, "layers and heads, one by one")]
         finding = f"The model writes: {self.translation or '(nothing)'}"
         return Page(title_of(self.text), finding, tuple(blocks))
 
-    def _graphic(self, weights: tuple[tuple[float, ...], ...], label: str) -> Graphic:
-        heat = Heat(
+    def _heat(self, weights: tuple[tuple[float, ...], ...], label: str) -> Heat:
+        return Heat(
             [visible(token) for token in self.target],
             [visible(token) for token in self.source],
             weights,
             label,
             strongest=1.0,
         )
-        return Graphic(heat.draw, heat.label)
 
 
 def alignment(

@@ -23,6 +23,7 @@ from malmoi.explain.draw import (
     tag,
     text_width,
 )
+from malmoi.explain.page import Drawn
 
 COLOURS = 8
 Point: TypeAlias = tuple[Real, Real]
@@ -80,6 +81,18 @@ class Linear:
 
 
 Scale: TypeAlias = Log | Linear
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point that is worth a word: where it stands above the x axis is written there."""
+
+    x: Real
+    y: Real
+    text: str
+    colour: int
+
+
 WIDTH, HEIGHT = 420.0, 310.0
 TOP, BOTTOM, LEFT = 32.0, 270.0, 42.0
 FONT, LINE, NAME = 12.0, 16.0, 9.0  # NAME: em that the name of a line may fill
@@ -95,14 +108,32 @@ def chart(
     lowest: Real = -math.inf,
     highest: Real = math.inf,
 ) -> Markup:
+    """`plot` as a picture of its own.  label: what a reader who cannot see it is told."""
+    drawn = plot(series, x=x, y=y, limit=limit, lowest=lowest, highest=highest)
+    box = f"0 0 {number(drawn.width)} {number(drawn.height)}"
+    root = {"viewBox": box, "class": "chart", "role": "img"}
+    return tag("svg", root, tag("title", None, label), drawn.markup)
+
+
+def plot(
+    series: Sequence[Series],
+    *,
+    x: Axis,
+    y: Axis,
+    limit: tuple[str, Real] | None = None,
+    lowest: Real = -math.inf,
+    highest: Real = math.inf,
+    width: Real = WIDTH,
+    marks: Sequence[Mark] = (),
+) -> Drawn:
     """Lines over two axes, each named at its end; a lone point is a dot.
 
-    label: what a reader who cannot see it is told.  limit: a name and a level, drawn across.
-    lowest, highest: what lies beyond is cut off (the first steps of a training say little).
+    limit: a name and a level, drawn across.  lowest, highest: what lies beyond is cut off (the
+    first steps of a training say little).
     """
     drawn = [s for s in series if s.points]
     names = [f"{shorten(s.name, NAME)} {s.note}" for s in drawn] + ([limit[0]] if limit else [])
-    right = WIDTH - max(60.0, FONT * max((text_width(n) for n in names), default=0) + 26)
+    right = width - max(60.0, FONT * max((text_width(n) for n in names), default=0) + 26)
     lines = [line for s in drawn for line in (s.points, *s.others)]
     inside = partial(_inside, lowest, highest)
     xs = [p[0] for line in lines for p in line]
@@ -114,7 +145,7 @@ def chart(
 
     ends = [up(inside(s.points[-1][1])) for s in drawn] + ([up(limit[1])] if limit else [])
     places = spread(ends, LINE, TOP, BOTTOM)
-    parts: list[str] = [tag("title", None, label), *_grid(across, up, x, y, right)]
+    parts: list[str] = [*_grid(across, up, x, y, right)]
     if limit:
         parts.append(_across("limit", LEFT, right, ends[-1]))
         parts.append(_name(limit[0], "", "limit", ends[-1], places[-1], right))
@@ -131,8 +162,20 @@ def chart(
         dot: Attributes = {"class": f"dot {colour}", "cx": last, "cy": end, "r": 3.5}
         parts.append(tag("circle", dot))
         parts.append(_name(s.name, s.note, colour, end, place, right))
-    box = f"0 0 {number(WIDTH)} {number(HEIGHT)}"
-    return tag("svg", {"viewBox": box, "class": "chart", "role": "img"}, *parts)
+    for k, mark in enumerate(sorted(marks, key=lambda mark: mark.x), 1):
+        after = k == len(marks) > 1
+        parts += _marked(mark, across(mark.x), up(mark.y), BOTTOM - 6, after=after)
+    return Drawn(join(parts), width, HEIGHT)
+
+
+def _marked(mark: Mark, a: Real, b: Real, foot: Real, *, after: bool) -> list[Markup]:
+    """A ring around the point, a line down to the axis, and what is said of it beside that."""
+    colour = f"c{mark.colour % COLOURS}"
+    ring: Attributes = {"class": f"around {colour}", "cx": a, "cy": b, "r": 6.0}
+    line: Attributes = {"class": f"level {colour}", "x1": a, "x2": a, "y1": b + 6, "y2": BOTTOM}
+    at: Attributes = {"class": "tick" if after else "tick end", "x": a + 5 if after else a - 5}
+    told = tag("text", {**at, "y": foot}, mark.text)
+    return [tag("line", line), tag("circle", ring), told]
 
 
 def _inside(lowest: Real, highest: Real, value: Real) -> Real:

@@ -16,7 +16,7 @@ from malmoi.explain.page import Drawn, language, stack
 FONT = 12.0
 SLANT = 60.0  # degrees: names of narrow columns
 TALL = 9.0  # em that a slanted name may fill
-SMALLEST, LARGEST = 17.0, 54.0
+SMALLEST, LARGEST = 14.0, 54.0
 ROW = 22.0
 
 
@@ -77,7 +77,8 @@ class Heat:
         if not self._upright(cell):  # slanted names lean to the right beyond the last column
             lean = _reach(rest) * math.cos(math.radians(SLANT))
             cell = min(max((room - lean) / len(self.columns), SMALLEST, most), LARGEST)
-        return [cell] * max(1, min(len(rest), int((room - lean) / cell + 1e-6)))
+        fits = max(1, min(len(rest), int((room - lean) / cell + 1e-6)))
+        return [cell] * math.ceil(len(rest) / math.ceil(len(rest) / fits))  # lines of like length
 
     def _upright(self, cell: Real) -> bool:
         return all(text_width(name) * FONT + 6 <= cell for name in self.columns)
@@ -91,7 +92,8 @@ class Heat:
         parts = _axes(self.across, self.down, left, head)
         x = left
         for j, (name, size) in enumerate(zip(names, sizes, strict=True), start=first):
-            parts.append(_column(name, x, size, head, upright=upright))
+            stands = upright or _stands(name, size)
+            parts.append(_column(name, x, size, head, upright=stands))
             for i in range(len(self.rows)):
                 parts += self._cell(i, j, x, head + i * ROW, size, strongest)
             x += size
@@ -145,6 +147,13 @@ def _column(name: str, x: Real, size: Real, head: Real, *, upright: bool) -> Mar
     turn = f"rotate({-SLANT:g} {a:.1f} {b:.1f})"
     place = {"class": "ink", "x": a, "y": b, "transform": turn}
     return tag("text", {**at, **place}, full, shorten(name, TALL))
+
+
+def _stands(name: str, size: Real) -> bool:
+    """Whether a name is so short that it can stand among slanted ones: the one before leans."""
+    w = text_width(name) * FONT
+    clear = (size - 4 - w / 2) * math.tan(math.radians(SLANT))
+    return w + 4 <= size and clear >= 0.8 * FONT + 1
 
 
 def _reach(names: Sequence[str]) -> float:

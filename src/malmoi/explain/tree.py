@@ -75,9 +75,10 @@ class BeamTree:
             for i, node in enumerate(self.nodes)
         ]
         slots = "1 slot" if self.width == 1 else f"{self.width} slots"
+        best = self.found[0].text
         dropped = sum(not node.rank for node in self.nodes)
         finding = (
-            f"The model writes: {self.found[0].text or '(nothing)'}. A search with {slots} "
+            f"The model writes {f'“{best}”' if best else 'nothing'}: a search with {slots} "
             f"considered {len(self.nodes):,} words, found {len(self.found)} of its texts and "
             f"dropped {dropped:,} words on the way."
         )

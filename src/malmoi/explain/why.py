@@ -18,7 +18,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from malmoi.errors import DataError, EmptyText, UsageError, did_you_mean
 from malmoi.explain.alignment import Alignment, aligned_by
+from malmoi.explain.atlas import Atlas
 from malmoi.explain.attention import Attention, attention
+from malmoi.explain.complexity import Complexity
 from malmoi.explain.confusion import Confusion
 from malmoi.explain.distribution import Distribution
 from malmoi.explain.document import Document, document
@@ -43,6 +45,8 @@ AnyPicture: TypeAlias = (
     | Lattice
     | Distribution
     | Confusion
+    | Atlas
+    | Complexity
 )
 Show: TypeAlias = Literal["", "heads", "beam"]
 _ADAPTER: TypeAdapter[AnyPicture] = TypeAdapter(Annotated[AnyPicture, Field(discriminator="kind")])
