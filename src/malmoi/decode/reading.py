@@ -19,12 +19,14 @@ POSITIONS = 2048
 """The most places that are read in one go."""
 CELLS = 2**23
 """The most logits that are held at one time: V for each place."""
-NEAR = 2**19
+NEAR = 2**18
 """The most logits that are normalised at one time: what stays in the cache of a processor."""
 FEW = 128
 """So many words need no choice before they are compared with those of the other rows."""
-BLOCK = 128
+BLOCK = 64
 """So many values are represented by the largest of them when few are sought among many."""
+DEEP = 4 * BLOCK
+"""Among so many values for each that is sought."""
 
 
 @torch.no_grad()
@@ -91,32 +93,14 @@ def likeliest(
     forbid: words that cannot be said, though they keep their mass.  forced: for each row the only
     word that can be said, if it is not negative; a forbidden one, too.
     """
-    near = len(logits) if logits.is_cuda else max(1, NEAR // logits.size(1))
-    if near >= len(logits):
-        logp, word = _likeliest(logits, k, forbid, forced)
-        return logp.cpu(), word.cpu()
-    rows = torch.split(logits, near)
-    only: Sequence[Tensor | None] = [None] * len(rows)
-    if forced is not None:
-        only = torch.split(forced.to(logits.device), near)
-    found = [_likeliest(z, k, forbid, word) for z, word in zip(rows, only, strict=True)]
-    return torch.cat([p for p, _ in found]).cpu(), torch.cat([w for _, w in found]).cpu()
-
-
-def _likeliest(
-    z: Float[Tensor, "R V"], k: int, forbid: Sequence[int], forced: Int[Tensor, " R"] | None
-) -> tuple[Float[Tensor, "R k"], Int[Tensor, "R k"]]:
-    z = z.to(torch.promote_types(z.dtype, torch.float32))
-    most = z.amax(1, keepdim=True)
+    z, V = logits, logits.size(1)
+    wide = torch.promote_types(z.dtype, torch.float32)
+    near = len(z) if z.is_cuda else max(1, NEAR // V)
+    seen = [(_blocks(part), _log_top(part)) for part in (p.to(wide) for p in torch.split(z, near))]
+    largest, log_top = (torch.cat(parts) for parts in zip(*seen, strict=True))
+    most = largest.amax(1, keepdim=True)
     _numbers(most)
-    log_top = _log_top(z)
-    allowed = z
-    if forbid:
-        allowed = z.index_fill(1, torch.tensor(list(forbid), device=z.device), -math.inf)
-    if z.size(1) > max(k, FEW):
-        best, word = top_of_many(allowed, k)
-    else:
-        best, word = allowed, torch.arange(z.size(1), device=z.device).expand_as(z)
+    best, word = _allowed(z, largest, k, forbid)
     logp = best.double() - most.double() + log_top
     if forced is not None:
         forced = forced.to(z.device)
@@ -124,7 +108,25 @@ def _likeliest(
         said = z.gather(1, forced.clamp(min=0)[:, None]).double() - most.double() + log_top
         logp = torch.where(told[:, None], said.masked_fill(~first, -math.inf), logp)
         word = torch.where(told[:, None] & first, forced[:, None], word)
-    return logp.masked_fill(most == -math.inf, -math.inf), word
+    return logp.masked_fill(most == -math.inf, -math.inf).cpu(), word.cpu()
+
+
+def _allowed(
+    z: Float[Tensor, "R V"], largest: Float[Tensor, "R blocks"], k: int, forbid: Sequence[int]
+) -> tuple[Float[Tensor, "R k"], Int[Tensor, "R k"]]:
+    """The k largest that are not forbidden; all, if they are few.  largest: of each block of z."""
+    size, more = z.size(1), k + len(forbid)  # of which k are allowed
+    barred = torch.zeros(size, dtype=torch.bool, device=z.device)
+    barred[list(forbid)] = True
+    if size <= max(k, FEW):
+        return z.masked_fill(barred, -math.inf), torch.arange(size, device=z.device).expand_as(z)
+    if size < more * DEEP:
+        return top(z.masked_fill(barred, -math.inf), k)
+    best, word = _top_of_blocks(z, largest, more)
+    best, order = best.masked_fill(barred[word], -math.inf).sort(
+        dim=1, descending=True, stable=True
+    )
+    return best[:, :k], word.gather(1, order[:, :k])
 
 
 def _log_top(z: Float[Tensor, "*B V"]) -> Float[Tensor, "*B 1"]:
@@ -148,18 +150,28 @@ def top_of_many(
     Before a value of a block that is not among the k best blocks (by their largest value; of equals
     the first) come k others, the largest of each of those: so the k best are in the k best blocks.
     """
-    N = values.size(1)
-    whole = N // BLOCK
-    if whole < 4 * k:
+    if values.size(1) < k * DEEP:
         return top(values, k)
-    largest = values[:, : whole * BLOCK].reshape(-1, whole, BLOCK).amax(2)
-    if N % BLOCK:
-        largest = torch.cat([largest, values[:, whole * BLOCK :].amax(1, keepdim=True)], 1)
+    return _top_of_blocks(values, _blocks(values), k)
+
+
+def _top_of_blocks(
+    values: Float[Tensor, "B N"], largest: Float[Tensor, "B blocks"], k: int
+) -> tuple[Float[Tensor, "B k"], Int[Tensor, "B k"]]:
+    N = values.size(1)
     block = top(largest, k)[1].sort(1).values  # in order, so that equals are, too
     index = (block[:, :, None] * BLOCK + torch.arange(BLOCK, device=values.device)).flatten(1)
-    near = values.gather(1, index.clamp(max=N - 1)).masked_fill(index >= N, -math.inf)
+    near = values.gather(1, index.clamp(max=N - 1)).to(largest).masked_fill(index >= N, -math.inf)
     best, place = top(near, k)
     return best, index.gather(1, place)
+
+
+def _blocks(values: Float[Tensor, "B N"]) -> Float[Tensor, "B blocks"]:
+    """The largest of each block; the last may be smaller than the others."""
+    whole, rest = divmod(values.size(1), BLOCK)
+    inside, after = torch.split(values, [whole * BLOCK, rest], 1)
+    largest = inside.reshape(len(values), whole, BLOCK).amax(2)
+    return torch.cat([largest, after.amax(1, keepdim=True)], 1) if rest else largest
 
 
 def top(values: Float[Tensor, "B N"], k: int) -> tuple[Float[Tensor, "B k"], Int[Tensor, "B k"]]:
