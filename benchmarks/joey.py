@@ -51,8 +51,8 @@ class Scale:
     V: int = 8_000
     pairs: int = 3_000
     batch: int = 4_096
-    steps: int = 4
-    repeats: int = 7
+    steps: int = 3
+    repeats: int = 5
     d: int = 256
     heads: int = 4
     layers: int = 3

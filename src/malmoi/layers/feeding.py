@@ -149,7 +149,7 @@ class _Fed(torch.autograd.Function):
 def fed(
     decoder: LSTM,
     attention: Alignment,
-    W_c: nn.Linear,
+    W_c: nn.Module,
     e: Float[Tensor, "R T _"],
     last: Float[Tensor, "R d"],
     state: HiddenCell,
@@ -167,7 +167,12 @@ def fed(
     if decoder.training and decoder.drop.p and b:
         p = 1 - decoder.drop.p
         kept = bernoulli_(e.new_empty(len(b), T, R, d), p).div_(p)
-    if torch.is_grad_enabled() and isinstance(attention.score, Dot) and attention.window is None:
+    if (
+        torch.is_grad_enabled()
+        and isinstance(W_c, nn.Linear)  # or what stands for it while a model only reads
+        and isinstance(attention.score, Dot)
+        and attention.window is None
+    ):
         low = precision(W_c.weight)
         both = [torch.cat([w, layer[1]], 1) for w, layer in zip(W, weights, strict=True)]
         with torch.autocast(e.device.type, enabled=False):
