@@ -327,3 +327,10 @@ def test_the_command_draws_maps(run, tmp_path, capsys):
 def test_a_wrong_call_for_a_map_says_what_is_wrong(run, arguments, said, capsys):
     assert cli.run(["explain", str(run), *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_letters_of_a_syllable_are_each_by_themselves():
+    text = Bitext.learn(lambda: KOREAN, lambda: ENGLISH, kind="jamo").source
+    found = mapping.counted(text, ["각"])
+    assert sorted(spelt for spelt, _ in found.values()) == ["\u1100", "\u1161", "\u11a8"]
+    assert {count for _, count in found.values()} == {1}

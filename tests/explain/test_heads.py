@@ -1,6 +1,7 @@
 """The heads of a Transformer: their weights by the equation, and how they are drawn."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -115,3 +116,19 @@ def test_listening_to_heads_leaves_the_model_as_it_was(translator_):
     explain(reader, TEXT, show="heads")
     assert reader.translate(TEXT) == before
     assert torch.is_grad_enabled()
+
+
+def test_a_faint_cell_is_left_white_and_the_others_are_as_they_were():
+    values = [[0.9, 0.004, 0.096], [0.0, 1.0, 0.0]]
+    full = Heat(["a", "b"], ["x", "y", "z"], values, "…", strongest=1.0).draw(300)
+    sparse = Heat(["a", "b"], ["x", "y", "z"], values, "…", strongest=1.0, faint=0.005).draw(300)
+    assert (full.width, full.height) == (sparse.width, sparse.height)
+
+    def cells(drawn):
+        return re.findall(r'x="([\d.]+)" y="([\d.]+)"[^>]*fill-opacity="([\d.]+)"', drawn.markup)
+
+    assert len(cells(full)) == 6
+    assert cells(sparse) == [cell for cell in cells(full) if float(cell[2]) > 0.005]
+    assert len(cells(sparse)) == 3
+    (lines,) = re.findall(r'class="cell empty" d="([^"]+)"', sparse.markup)
+    assert (lines.count("h"), lines.count("v")) == (3, 4)

@@ -16,7 +16,7 @@ from torch import Tensor
 from malmoi.decode.hypothesis import Hypothesis
 from malmoi.errors import EmptyText, UsageError
 from malmoi.explain.blocks import Graphic, Heading, Scale
-from malmoi.explain.heat import Heat
+from malmoi.explain.heat import FAINT, Heat
 from malmoi.explain.listen import listen
 from malmoi.explain.page import Block, Page
 from malmoi.explain.picture import STRICT, title_of, visible
@@ -112,6 +112,7 @@ class Alignment:
             weights,
             label,
             strongest=1.0,
+            faint=FAINT,
         )
 
 

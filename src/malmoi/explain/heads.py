@@ -21,7 +21,7 @@ from pydantic.dataclasses import dataclass
 from malmoi.decode.hypothesis import Hypothesis
 from malmoi.errors import UsageError
 from malmoi.explain.blocks import Graphic, Heading
-from malmoi.explain.heat import Heat
+from malmoi.explain.heat import FAINT, Heat
 from malmoi.explain.listen import listen
 from malmoi.explain.page import Block, Page
 from malmoi.explain.picture import STRICT, title_of, visible
@@ -92,7 +92,7 @@ class Heads:
             "cross": (written, read),
         }[one.part]
         label = f"{one.part}, layer {one.layer}, head {one.head}"
-        return Heat(rows, columns, one.weights, label, strongest=1.0)
+        return Heat(rows, columns, one.weights, label, strongest=1.0, faint=FAINT)
 
 
 @torch.no_grad()

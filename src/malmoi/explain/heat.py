@@ -18,6 +18,7 @@ SLANT = 60.0  # degrees: names of narrow columns
 TALL = 9.0  # em that a slanted name may fill
 SMALLEST, LARGEST = 14.0, 54.0
 ROW = 22.0
+FAINT = 0.005  # of the strongest: such a shade cannot be seen
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Heat:
 
     across, down: what columns and rows are.  rings: cells with a ring.  strongest: what the
     darkest shade means, the largest value if None.  words: columns are words: cells as wide as
-    they need.
+    they need.  faint: what is less than this of the strongest is left white: a page of many maps
+    is half as large.
     """
 
     rows: Sequence[str]
@@ -39,6 +41,7 @@ class Heat:
     rings: frozenset[tuple[int, int]] = field(default=frozenset())
     strongest: Real | None = None
     words: bool = False
+    faint: Real = 0.0
 
     @property
     def least(self) -> float:
@@ -103,11 +106,15 @@ class Heat:
             text = shorten(name, (left - 8) / FONT)
             full = tag("title", None, name)
             parts.append(tag("text", {**at, "y": y, **language(name)}, full, text))
+        if self.faint:
+            parts.append(_lattice(left, head, sizes, len(self.rows)))
         width = x + (0.0 if upright else _reach(names) * math.cos(math.radians(SLANT)))
         return Drawn(join(parts), width, head + len(self.rows) * ROW + 2)
 
     def _cell(self, i: int, j: int, x: Real, y: Real, size: Real, strongest: Real) -> list[Markup]:
         value = self.values[i][j]
+        if abs(value) < self.faint * strongest:
+            return []
         box: Attributes = {"x": x, "y": y, "width": size, "height": ROW}
         told = tag("title", None, f"{self.rows[i]} → {self.columns[j]}: {value:.4g}")
         if value == -math.inf:
@@ -116,7 +123,8 @@ class Heat:
             cross = f"M{a - 3:.1f} {b - 3:.1f}l6 6m0 -6l-6 6"
             return [empty, tag("path", {"class": "mark", "d": cross})]
         shade = shading(value / strongest if strongest else 0.0)
-        parts = [tag("rect", {**box, **shade, "class": f"cell {shade['class']}"}, told)]
+        kind = shade["class"] if self.faint else f"cell {shade['class']}"
+        parts = [tag("rect", {**box, **shade, "class": kind}, told)]
         if self.shown and self.shown[i][j]:
             at: Attributes = {"class": "ink middle", "font-size": 11.0, "x": x + size / 2}
             parts.append(tag("text", {**at, "y": y + ROW / 2 + 4}, self.shown[i][j]))
@@ -124,6 +132,16 @@ class Heat:
             inner: Attributes = {"x": x + 1, "y": y + 1, "width": size - 2, "height": ROW - 2}
             parts.append(tag("rect", {**inner, "class": "ring"}))
         return parts
+
+
+def _lattice(left: Real, head: Real, sizes: Sequence[Real], rows: int) -> Markup:
+    """The lines between the cells."""
+    wide, tall, x = sum(sizes), rows * ROW, left
+    d = [f"M{left:.1f} {head + i * ROW:.1f}h{wide:.1f}" for i in range(rows + 1)]
+    for size in (0.0, *sizes):
+        x += size
+        d.append(f"M{x:.1f} {head:.1f}v{tall:.1f}")
+    return tag("path", {"class": "cell empty", "d": "".join(d)})
 
 
 def _axes(across: str, down: str, left: Real, head: Real) -> list[Markup]:

@@ -127,12 +127,13 @@ def short(sources: Iterable[str], n: int, *, seed: int = 0) -> list[str]:
 
 
 def counted(text: Text, lines: Iterable[str]) -> dict[int, tuple[str, int]]:
-    """Tokens that are whole words, and how often: of those spelt alike the most frequent alone."""
+    """Tokens that are whole words (or letters), and how often; of words spelt alike the most
+    frequent alone."""
     letters = text.kind in ("characters", "jamo")
     seen: Counter[tuple[str, int]] = Counter()
     for line in lines:
         for i, token in zip(text.encode(line), text.tokens(line), strict=True):
-            inside = line[token.start : token.end].strip()
+            inside = token.text.strip()
             whole = letters or (_parts(line, token.start) and _parts(line, token.end))
             said = any(map(str.isalnum if letters else str.isalpha, inside))
             if whole and said and i != Vocabulary.UNK:
@@ -140,7 +141,7 @@ def counted(text: Text, lines: Iterable[str]) -> dict[int, tuple[str, int]]:
     found: dict[int, tuple[str, int]] = {}
     spelt: set[str] = set()
     for (inside, i), count in sorted(seen.items(), key=lambda item: (-item[1], item[0])):
-        if i not in found and inside not in spelt:
+        if i not in found and (letters or inside not in spelt):  # ㄱ begins and ends syllables
             found[i] = inside, count
             spelt.add(inside)
     return found
