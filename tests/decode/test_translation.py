@@ -155,6 +155,30 @@ def test_a_shared_memory_is_a_memory_a_row_and_a_batch_is_its_sources_alone(beta
         )
 
 
+@pytest.mark.parametrize("width", [1, 4, 15])
+def test_at_a_dead_end_only_the_words_that_were_written_have_looked(width):
+    model, source, reads = Translator(3), [3, 1, 2], []
+
+    def stuck(x, carry):
+        """Never an end, and nothing at all after two words."""
+        logits, carry = model(x, carry)
+        reads.append(x)
+        dead = torch.full_like(logits, -math.inf)
+        dead[..., 1:] = logits[..., 1:] if len(reads) < 3 else -math.inf
+        return dead, carry
+
+    cover = Coverage(0.3, lambda: model.look, mask_of([source]))
+    (found,) = beam(
+        stuck, model.begin([source]), start([source]), width=width, limit=6, coverage=cover
+    )
+    assert found
+    for h in found:
+        assert len(h.tokens) == 2
+        seen = sum(model.plain(source, [0, *h.tokens[:t]])[1] for t in range(2))
+        cp = 0.3 * sum(math.log(min(s, 1)) for s in seen)
+        assert h.score - h.log_prob == pytest.approx(cp, abs=1e-12)
+
+
 def test_a_memory_is_copied_only_when_a_source_is_finished():
     model = Translator(1, 6, eos=-1)
     sources = [[1, 2], [3], [4, 4, 4]]

@@ -121,11 +121,12 @@ def beam_steps(
     place = torch.zeros(B, k, dtype=torch.long)  # slot → row of the carry
     place[:, 0] = torch.arange(B)
     owner, each = torch.arange(B), 1  # row of the carry → row of the batch
-    seen = coverage.look() if coverage else None
+    look = coverage.look() if coverage else torch.zeros(B, 0)
+    seen = torch.zeros_like(look)  # while the words were said; `look`: for the one that comes next
 
-    def scored(log_prob: Tensor, length: int, rows: Tensor) -> Tensor:
+    def scored(log_prob: Tensor, length: int, rows: Tensor, looks: Tensor) -> Tensor:
         plain = log_prob / penalty(length)
-        return plain + coverage(seen, owner)[rows] if coverage and seen is not None else plain
+        return plain + coverage(looks, owner)[rows] if coverage else plain
 
     for t in range(int(limits.max())):
         said, words = likeliest(
@@ -139,12 +140,12 @@ def beam_steps(
         stuck = ~kept.any(1) & (closed.count == 0)
         if bool(stuck.any()):  # a dead end and nothing else to show
             dead = stuck[:, None] & score.isfinite()
-            closed.add(dead, t, score, scored(score, t, place), torch.zeros_like(dead))
+            closed.add(dead, t, score, scored(score, t, place, seen), torch.zeros_like(dead))
         ends = kept & (token == eos)
         live = kept & ~ends & (t + 1 < limits)[:, None]
         over = kept & ~live
         if bool(over.any()):
-            closed.add(over, t + 1, best, scored(best, t + 1, row), ends)
+            closed.add(over, t + 1, best, scored(best, t + 1, row, seen + look), ends)
         parents.append(parent)
         tokens.append(token)
         yield BeamStep(parent, token, best, kept, row)
@@ -159,8 +160,8 @@ def beam_steps(
         if group != each or not torch.equal(rows, torch.arange(len(owner))):
             carry = select(carry, rows.to(x.device), each=each, into=group)
         logits, carry = read(step, token[b, slot][:, None].to(x.device), carry)
-        if seen is not None and coverage:
-            seen = seen[rows] + coverage.look()
+        if coverage:
+            seen, look = (seen + look)[rows], coverage.look()
         score.masked_fill_(~live, -math.inf)
         owner, each = b, group
     return closed.texts(torch.stack(parents), torch.stack(tokens))
