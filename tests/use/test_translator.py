@@ -154,3 +154,20 @@ def test_it_obeys_the_laws_and_breaking_one_is_found(translator: Translator) -> 
     # a source that is read with its padding
     translator.model.begin = lambda s: begin(Sentences(s.ids, torch.ones_like(s.mask)))
     assert not all(finding.ok for finding in check(translator))
+
+
+def test_in_bfloat16_it_writes_nearly_the_same_and_stays_what_it_was(
+    translator: Translator,
+) -> None:
+    before = {name: w.clone() for name, w in translator.model.state_dict().items()}
+    exact = translator.translate(EN, beam=3, maximum=4)
+    low = translator.translate(EN, beam=3, maximum=4, precision="bf16")
+    for a, b in zip(exact, low, strict=True):
+        assert a.best[0].score != b.best[0].score
+        assert b.best[0].score == pytest.approx(a.best[0].score, rel=0.05, abs=0.05)
+    after = translator.model.state_dict()
+    assert all(torch.equal(w, before[name]) for name, w in after.items())
+    search = Search()
+    object.__setattr__(search, "precision", "fp8")
+    with pytest.raises(UsageError, match="no precision 'fp8'"):
+        search.__post_init__()

@@ -21,6 +21,7 @@ from malmoi.data.pairs import grouped, swapped
 from malmoi.data.ragged import Ragged
 from malmoi.decode.hypothesis import LengthPenalty
 from malmoi.decode.translation import translations
+from malmoi.layers.packed import packed
 from malmoi.metrics.perplexity import Report
 from malmoi.text import Bitext, Vocabulary
 
@@ -131,9 +132,10 @@ def written(
     """The model's own translation of each source."""
     training = model.training
     model.eval()
-    found = translations(
-        model, some.sources, limit=bitext.limit, width=beam, forbid=(UNK,), done=done,
-        penalty=PENALTY,
-    )  # fmt: skip
+    with packed(model):
+        found = translations(
+            model, some.sources, limit=bitext.limit, width=beam, forbid=(UNK,), done=done,
+            penalty=PENALTY,
+        )  # fmt: skip
     model.train(training)
     return [bitext.target.decode(best[0].tokens) for best in found]

@@ -11,6 +11,7 @@ A blank line is translated by an empty one, and the model is not asked.  No answ
 else was translated in the same call.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import islice
@@ -27,13 +28,14 @@ from malmoi.decode import alignment
 from malmoi.decode.hypothesis import Hypothesis, LengthPenalty
 from malmoi.decode.translation import translations
 from malmoi.errors import Diverged, EmptyText, UsageError
+from malmoi.layers.packed import packed
 from malmoi.metrics.bleu import Bleu
 from malmoi.sentences import Sentences
 from malmoi.tasks.paired import PENALTY, Forced, Paired, forced
 from malmoi.tasks.translation import MOST, Translation
 from malmoi.text import Bitext, Vocabulary
 from malmoi.use.looking import look_of, looking
-from malmoi.use.search import LONGEST, Search
+from malmoi.use.search import LONGEST, Precision, Search
 
 BOUNDARY, UNK = Vocabulary.BOUNDARY, Vocabulary.UNK
 CHUNK = 2_048
@@ -90,6 +92,7 @@ class Translator:
         length_penalty: float | int | LengthPenalty = ..., coverage: float | int = ...,
         minimum: int = ..., maximum: int | None = ..., max_ratio: float | int | None = ...,
         longest: int = ..., unknown: bool = ..., replace_unknown: bool = ..., prefix: str = ...,
+        precision: Precision = ...,
     ) -> Translated: ...  # fmt: skip
     @overload
     def translate(
@@ -97,20 +100,21 @@ class Translator:
         length_penalty: float | int | LengthPenalty = ..., coverage: float | int = ...,
         minimum: int = ..., maximum: int | None = ..., max_ratio: float | int | None = ...,
         longest: int = ..., unknown: bool = ..., replace_unknown: bool = ..., prefix: str = ...,
+        precision: Precision = ...,
     ) -> list[Translated]: ...  # fmt: skip
     def translate(
         self, lines: str | Iterable[str], *, beam: int = 5, n: int = 1,
         length_penalty: float | int | LengthPenalty = PENALTY, coverage: float | int = 0.0,
         minimum: int = 0, maximum: int | None = None, max_ratio: float | int | None = None,
         longest: int = LONGEST, unknown: bool = False, replace_unknown: bool = False,
-        prefix: str = "",
+        prefix: str = "", precision: Precision = "fp32",
     ) -> Translated | list[Translated]:  # fmt: skip
         """The n best translations of a line, or of each of several; `Search` says what each choice
         means.  Raises UsageError for one that makes no sense, or that this model cannot have."""
         search = Search(
             beam=beam, n=n, length_penalty=length_penalty, coverage=coverage, minimum=minimum,
             maximum=maximum, max_ratio=max_ratio, longest=longest, unknown=unknown,
-            replace_unknown=replace_unknown, prefix=prefix,
+            replace_unknown=replace_unknown, prefix=prefix, precision=precision,
         )  # fmt: skip
         if isinstance(lines, str):
             (found,) = self.search([lines], search)
@@ -122,13 +126,14 @@ class Translator:
         length_penalty: float | int | LengthPenalty = PENALTY, coverage: float | int = 0.0,
         minimum: int = 0, maximum: int | None = None, max_ratio: float | int | None = None,
         longest: int = LONGEST, unknown: bool = False, replace_unknown: bool = False,
-        prefix: str = "", done: Callable[[int], object] | None = None,
+        prefix: str = "", precision: Precision = "fp32",
+        done: Callable[[int], object] | None = None,
     ) -> Iterator[Translated]:  # fmt: skip
         """`translate` for each line, as they come.  done: told how many more are."""
         search = Search(
             beam=beam, n=n, length_penalty=length_penalty, coverage=coverage, minimum=minimum,
             maximum=maximum, max_ratio=max_ratio, longest=longest, unknown=unknown,
-            replace_unknown=replace_unknown, prefix=prefix,
+            replace_unknown=replace_unknown, prefix=prefix, precision=precision,
         )  # fmt: skip
         return self.search(lines, search, done=done)
 
@@ -146,13 +151,17 @@ class Translator:
         if search.replace_unknown or search.coverage:
             with looking(self.model):  # it can
                 pass
+        model = self.model
+        if search.precision == "bf16":
+            model = copy.deepcopy(model).bfloat16()
         source = iter(lines)
         while chunk := list(islice(source, CHUNK)):
             read = [reader.encode(line) if line.strip() else [] for line in chunk]
             asked = [i for i, ids in enumerate(read) if ids]
-            with looking(self.model) if search.coverage else nullcontext() as look:
+            looks = looking(model) if search.coverage else nullcontext()
+            with packed(model), looks as look:
                 found = translations(
-                    self.model,
+                    model,
                     [[*read[i][: search.longest], BOUNDARY] for i in asked],
                     limit=limit, rounded=search.max_ratio is None,
                     width=search.beam, n=search.n, penalty=search.penalty, done=done,
