@@ -1,8 +1,10 @@
-"""Beam search with a Transformer, against `transformers`' MarianMT with the same weights.
+"""Beam search with a Transformer, against `transformers`' MarianMT and CTranslate2, each with the
+same weights.
 
-Both sides read the same sources and write the same number of tokens, the end of the sentence
-forbidden: what differs between machines and searches, when to stop, is not measured.  The weights
-are random, but sharp enough that hypotheses are told apart; both sides must write the same.
+All read the same sources and write the same number of tokens, the end of the sentence forbidden:
+what differs between machines and searches, when to stop, is not measured.  The weights are random,
+but sharp enough that hypotheses are told apart; in float32 all sides must write the same.  Weights
+are laid out before the clock runs, ours (`layers.packed`) as theirs.
 """
 
 import os
@@ -10,7 +12,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import ctranslate2
 import torch
+from ctranslate2.converters import TransformersConverter
 from torch import Tensor
 from transformers import GenerationConfig, MarianConfig, MarianMTModel
 
@@ -18,39 +22,60 @@ from benchmarks.harness import Row, interleave, row
 from malmoi.decode import beam
 from malmoi.errors import DataError
 from malmoi.export.marian import read_marian
+from malmoi.layers.packed import packed
 from malmoi.models.transformer import Transformer
 from malmoi.sentences import Sentences
 
 EOS, BEAM = 0, 5
 
+Write = Callable[[], list[list[int]]]
+
 
 def rows(*, tiny: bool = False) -> Iterator[Row]:
     d, layers, V, batch, length = (16, 1, 50, 2, 5) if tiny else (512, 6, 32_000, 32, 30)
+    repeats = 2 if tiny else 5
     theirs = marian(d, layers, V)
     chance = torch.Generator().manual_seed(1)
     source = torch.randint(2, V - 1, (batch, length), generator=chance)
     source[:, -1] = EOS
+
+    def measured(name: str, ours: Write, other: Write, goal: float | None, who: str) -> Row:
+        return row(
+            f"translate: beam {BEAM}, {name}",
+            interleave(ours, other, repeats=repeats),
+            amount=batch * length,
+            unit="tokens",
+            goal=goal,
+            setting=f"{batch} sources of {length} tokens, {length} tokens written of each with a "
+            f"beam of {BEAM}, {who}, the same weights; {layers}+{layers} layers of {d}, "
+            f"vocabulary {V:,}; median of {repeats}",
+        )
+
     with tempfile.TemporaryDirectory() as folder:
         theirs.save_pretrained(folder)
         ours = read_marian(Path(folder)).model
-    for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        ours, theirs = ours.to(dtype), theirs.to(dtype)
-        said, other = writer(ours, source, length), peer(theirs, source, length)
-        if precision == "fp32" and (a := said()) != (b := other()):
-            same = sum(x == y for x, y in zip(a, b, strict=True))
-            raise DataError(f"the two sides write the same for {same} of {batch} sources only")
-        seconds = interleave(said, other, repeats=2 if tiny else 5)
-        yield row(
-            f"translate: beam {BEAM}, {precision}",
-            seconds,
-            amount=batch * length,
-            unit="tokens",
-            goal=1.5 if precision == "fp32" else None,
-            setting=f"{batch} sources of {length} tokens, {length} tokens written of each with a "
-            f"beam of {BEAM}, against MarianMT.generate of transformers with the same weights; "
-            f"{layers}+{layers} layers of {d}, vocabulary {V:,}, {precision}"
-            + (", the same output" if precision == "fp32" else ""),
-        )
+        fast = ctranslate(Path(folder), source, length)
+    with packed(ours):
+        said, slow = writer(ours, source, length), peer(theirs, source, length)
+        same(said(), slow(), "MarianMT")
+        same(said(), fast(), "CTranslate2")
+        who = "against MarianMT.generate of transformers, both in float32, the same output"
+        yield measured("fp32", said, slow, 1.5, who)
+        who = "against CTranslate2, both in float32, the same output"
+        yield measured("fp32, CTranslate2", said, fast, None, who)
+    ours, theirs = ours.bfloat16(), theirs.bfloat16()
+    with packed(ours):
+        said, slow = writer(ours, source, length), peer(theirs, source, length)
+        who = "ours in bfloat16 against CTranslate2 in float32"
+        yield measured("bf16, CTranslate2 in fp32", said, fast, 2.0, who)
+        who = "against MarianMT.generate of transformers, both in bfloat16"
+        yield measured("bf16", said, slow, None, who)
+
+
+def same(ours: list[list[int]], theirs: list[list[int]], whose: str) -> None:
+    if ours != theirs:
+        equal = sum(a == b for a, b in zip(ours, theirs, strict=True))
+        raise DataError(f"we write the same as {whose} for {equal} of {len(ours)} sources only")
 
 
 def marian(d: int, layers: int, V: int) -> MarianMTModel:
@@ -68,7 +93,7 @@ def marian(d: int, layers: int, V: int) -> MarianMTModel:
     return model
 
 
-def writer(model: Transformer, source: Tensor, length: int) -> Callable[[], list[list[int]]]:
+def writer(model: Transformer, source: Tensor, length: int) -> Write:
     sentences = Sentences(source, torch.ones_like(source, dtype=torch.bool))
     x = torch.zeros(len(source), 1, dtype=torch.long)
 
@@ -81,7 +106,7 @@ def writer(model: Transformer, source: Tensor, length: int) -> Callable[[], list
     return write
 
 
-def peer(model: MarianMTModel, source: Tensor, length: int) -> Callable[[], list[list[int]]]:
+def peer(model: MarianMTModel, source: Tensor, length: int) -> Write:
     pad = model.config.pad_token_id
     how = GenerationConfig(
         num_beams=BEAM, max_new_tokens=length, min_new_tokens=length, do_sample=False,
@@ -95,6 +120,43 @@ def peer(model: MarianMTModel, source: Tensor, length: int) -> Callable[[], list
             written = model.generate(source, attention_mask=mask, generation_config=how)
         rows: list[list[int]] = written[:, 1:].tolist()
         return rows
+
+    return write
+
+
+class Names:
+    """A vocabulary for CTranslate2: Marian's has a tokenizer, these numbers have none."""
+
+    eos_token, unk_token = "</s>", "<unk>"
+
+    def __init__(self, V: int) -> None:
+        self.names = [self.eos_token, self.unk_token, *map(str, range(2, V - 1)), "<pad>"]
+
+    def get_vocab(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
+
+
+class Converter(TransformersConverter):
+    def load_tokenizer(self, _kind: object, folder: str) -> Names:
+        return Names(MarianConfig.from_pretrained(folder).vocab_size)
+
+
+def ctranslate(folder: Path, source: Tensor, length: int) -> Write:
+    """CTranslate2 in float32 with the weights of a folder of Marian's."""
+    made = Converter(str(folder)).convert(str(folder / "ctranslate2"))
+    translator = ctranslate2.Translator(
+        made, device="cpu", compute_type="float32",
+        inter_threads=1, intra_threads=torch.get_num_threads(),
+    )  # fmt: skip
+    names = Names(MarianConfig.from_pretrained(folder).vocab_size).names
+    number = {name: i for i, name in enumerate(names)}
+    texts = [[names[i] for i in text] for text in source.tolist()]
+
+    def write() -> list[list[int]]:
+        found = translator.translate_batch(
+            texts, beam_size=BEAM, min_decoding_length=length, max_decoding_length=length
+        )
+        return [[number[name] for name in best.hypotheses[0]] for best in found]
 
     return write
 

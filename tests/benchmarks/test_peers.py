@@ -114,12 +114,15 @@ def test_pytorch_crf_has_our_loss_and_our_best_tags():
     assert sides.read() == sides.peer_read()
 
 
-@pytest.mark.parametrize("part", ["lstm", "gpt", "ngram", "crf", "classify"])
+@pytest.mark.parametrize("part", ["lstm", "gpt", "ngram", "crf", "classify", "translate"])
 def test_every_part_runs_and_names_its_rows_after_itself(part):
     if part == "ngram":
         peers_of_ngrams()
     if part == "crf":
         oracle("torchcrf")
+    if part == "translate":
+        oracle("transformers")
+        oracle("ctranslate2")
     rows = list(importlib.import_module(f"benchmarks.{part}").rows(tiny=True))
     assert len({row.name for row in rows}) == len(rows) > 2
     assert {row.part for row in rows} == {part}
