@@ -115,6 +115,26 @@ def test_scoring_pairs_one_line_a_pair(capsys, trained, pairs) -> None:
     assert all(score < 0 for score in scores)
 
 
+def test_as_many_scores_come_out_as_pairs_go_in_even_where_a_side_is_blank(
+    capsys, trained, tmp_path
+) -> None:
+    sides = ("we see", "", "you", "", "you"), ("본다", "너", "", "", "너")
+    for texts, end in zip(sides, ("en", "ko"), strict=True):
+        (tmp_path / f"two.{end}").write_text("".join(f"{text}\n" for text in texts), "utf-8")
+    rows = [f"{s}\t{t}\n" for s, t in zip(*sides, strict=True)]
+    (tmp_path / "holed.tsv").write_text("".join(rows), "utf-8")
+    (tmp_path / "full.tsv").write_text(rows[0] + rows[4], "utf-8")
+    scores = []
+    for place in (f"{tmp_path}/two.en:{tmp_path}/two.ko", "holed.tsv", "full.tsv"):
+        assert run(["score", str(trained), "--pairs", str(tmp_path / place)]) == 0
+        scores.append([float(line) for line in capsys.readouterr().out.split("\n")[:-1]])
+    both, holed, full = scores
+    assert len(both) == 5
+    assert holed == pytest.approx([*both[:3], both[4]], abs=1e-5)  # a blank row is none
+    assert full == pytest.approx([both[0], both[4]], abs=1e-5)
+    assert all(score < 0 for score in both)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

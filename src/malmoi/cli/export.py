@@ -31,10 +31,10 @@ FORMATS = ("arpa", "ctranslate2")
 )  # fmt: skip
 @quiet
 def export_(run: str, form: str, output: str | None, quantization: str | None, quiet: bool) -> None:
-    r"""Write a run in another program's format.
+    """Write a run in another program's format.
 
     arpa is the text format of n-gram models: word scores are equal to 1e-5 in other readers.  A
-    word that is spelt like one of ARPA's specials is written with a backslash: \<unk>.
+    word that is spelt like one of ARPA's specials is written with a backslash: \\<unk>.
 
     ctranslate2 is a folder with a Transformer's weights, its texts, and a README.md with the lines
     of Python that use it.  Its log-probabilities are equal to 1e-4 in float32.

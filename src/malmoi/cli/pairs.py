@@ -107,16 +107,17 @@ def read(
 ) -> list[Pair]:
     """The pairs as the translator reads them; a file is read whole, unless it is the run's own.
 
-    once: a source stands once, with all its targets.
+    once: a source stands once, with all its targets; else a pair of which a side is blank stays,
+    so that as many come out of a file as are in it; a row of a table with nothing in it is none.
     """
     config = translator.config
     whole = None
     named = data in catalogue.BUILT_IN or data in catalogue.PUBLISHED
     if data is not None and split is None and not named:
         if Path(data).is_file():
-            whole = open_paired(Path(data))
+            whole = open_paired(Path(data), blank=not once)
         elif not Path(data).exists() and (two := two_files(data)):
-            whole = open_both(*two)
+            whole = open_both(*two, blank=not once)
     if whole is not None:
         items, said = whole
         announce(said, quiet=quiet)

@@ -141,6 +141,7 @@ def _decode(lines: Iterator[bytes], name: str) -> Iterator[str]:
             raise TextError(
                 "there are NUL bytes: this is not text",
                 where=f"{name}:{number}, byte {at + line.index(0):,}",
+                hint=_through("tr -d '\\000'", name),
             )
         at += len(line)
         if not returns:

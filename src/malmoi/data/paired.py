@@ -34,19 +34,16 @@ def is_memory(path: Path) -> bool:
 
 
 def open_paired(
-    path: Path, languages: Languages | None = None
+    path: Path, languages: Languages | None = None, *, blank: bool = False
 ) -> tuple[Items[Pair], tuple[str, ...]]:
     """The pairs of a file that have two sides, and what to say.
 
+    blank: keep those of which a side is blank, so that a line of the file is a pair.
     Raises DataError, TextError or EmptyText if there are none to be read.
     """
     kind = kind_by_name(path)
-    if kind == "tmx":
-        memory = open_tmx(path, languages)
-        items, said = whole(memory, str(path))
-        return items, (*memory.said, *said)
-    table = open_pairs(path, kind, languages)
-    items, said = whole(table, str(path))
+    table = open_tmx(path, languages) if kind == "tmx" else open_pairs(path, kind, languages)
+    items, said = (table, ()) if blank else whole(table, str(path))
     return items, (*table.said, *said)
 
 
@@ -57,11 +54,16 @@ def from_paired_file(path: Path, seed: int, languages: Languages | None = None) 
     return _data_set(path, views, (*said, *dealt))
 
 
-def open_both(source: Path, target: Path) -> tuple[Items[Pair], tuple[str, ...]]:
-    """The pairs of two parallel files that have two sides, and what to say."""
+def open_both(
+    source: Path, target: Path, *, blank: bool = False
+) -> tuple[Items[Pair], tuple[str, ...]]:
+    """The pairs of two parallel files that have two sides, and what to say.
+
+    blank: keep those of which a side is blank.
+    """
     parallel = Parallel(source, target)
     parallel.check()
-    return whole(parallel, f"{source}, {target}")
+    return (parallel, ()) if blank else whole(parallel, f"{source}, {target}")
 
 
 def from_two_files(source: Path, target: Path, seed: int) -> DataSet:
