@@ -166,11 +166,18 @@ def test_evaluating_searches_as_it_is_asked_to(capsys, monkeypatch, trained, pai
     monkeypatch.setattr(Translator, "evaluate", heard)
     words = ["evaluate", str(trained), "--data", str(pairs), "--json"]
     more = ["--beam", "3", "--length-penalty", "gnmt", "--alpha", "0.5", "--max-ratio", "0.6"]
-    assert run([*words, *more, "--coverage", "0.2", "--replace-unknown"]) == 0
+    assert (
+        run([*words, *more, "--coverage", "0.2", "--replace-unknown", "--precision", "bf16"]) == 0
+    )
     penalty = LengthPenalty("gnmt", 0.5)
     (search,) = asked_for
     assert search == Search(
-        beam=3, length_penalty=penalty, max_ratio=0.6, coverage=0.2, replace_unknown=True
+        beam=3,
+        length_penalty=penalty,
+        max_ratio=0.6,
+        coverage=0.2,
+        replace_unknown=True,
+        precision="bf16",
     )
 
 

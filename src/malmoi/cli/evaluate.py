@@ -65,6 +65,7 @@ def evaluate_(
     coverage: float,
     max_ratio: float | None,
     replace_unknown: bool,
+    precision: str,
     as_json: bool,
     threads: int | None,
     device: str | None,
@@ -107,6 +108,7 @@ def evaluate_(
         search = Search(
             beam=beam, length_penalty=penalty, coverage=coverage, max_ratio=max_ratio,
             replace_unknown=replace_unknown,
+            precision=precision,  # type: ignore[arg-type]  # click knows which
         )  # fmt: skip
         pairs.evaluate(
             lm, data, split, search=search, predictions=predictions, as_json=as_json, quiet=quiet

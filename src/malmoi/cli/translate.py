@@ -30,8 +30,6 @@ from malmoi.cli.searching import searching
 @click.option("--max-length", type=click.IntRange(1), default=None,
               help="The most.  [default: 2 a token of the source, and 20]")  # fmt: skip
 @click.option("--prefix", default="", metavar="TEXT", help="What every translation begins with.")
-@click.option("--precision", type=click.Choice(("fp32", "bf16")), default="fp32",
-              show_default=True, help="bf16: rounded weights, faster on new machines.")  # fmt: skip
 @click.option("--longest", type=click.IntRange(1), default=1_024, show_default=True,
               help="Tokens of a line that are read.")  # fmt: skip
 @json_

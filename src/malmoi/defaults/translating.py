@@ -84,7 +84,8 @@ def _model(name: str, c: Class) -> tuple[Translator, Training]:
             return both, training
         case "luong":
             fed = luong.Config(
-                d=d, layers=2, dropout=p, smoothing=SMOOTHING, tied=True, init=init
+                d=d, layers=2, scaled=True, bidirectional=True, dropout=p, smoothing=SMOOTHING,
+                tied=True, init=init,
             )  # fmt: skip
             return fed, training
         case "convs2s":
