@@ -275,4 +275,4 @@ def test_without_the_package_its_name_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ctranslate2", None)
     with pytest.raises(UsageError, match="not installed") as caught:
         write_ctranslate2(tmp_path / "ct", model, bitext)
-    assert caught.value.hint == "pip install 'malmoi[ctranslate2]'"
+    assert caught.value.hint == "pip install 'malmoi[ct2]'"

@@ -47,7 +47,7 @@ ACTIVATIONS: dict[Activation, str] = {
 START, END, UNK = "<s>", "</s>", "<unk>"
 PLACES = 2_048
 """The longest text, in tokens: rows of the table of places."""
-OPTIONS = "beam_size=5, disable_unk=True, min_decoding_length=0"
+OPTIONS = "beam_size=5, patience=2, disable_unk=True, min_decoding_length=0"
 """By which they search as we do."""
 NEVER = -6e4
 """The logit of what may not be written: its probability is 0 in every precision."""
@@ -129,7 +129,7 @@ def _package() -> Any:
     except ImportError:
         raise UsageError(
             "this format is written by CTranslate2, which is not installed",
-            hint="pip install 'malmoi[ctranslate2]'",
+            hint="pip install 'malmoi[ct2]'",
         ) from None
     return specs
 
@@ -201,9 +201,10 @@ found = translator.translate_batch([text.source.split("…")], {OPTIONS})
 print(text.target.tokenizer.join(found[0].hypotheses[0]))
 ```
 
-With these options it searches as `malmoi translate` does: the score is the mean log-probability of
-a token, the end counted.  It stops earlier than malmoi, when as many translations have ended as it
-has slots, so now and then it may find a worse one; `patience=2` goes on until twice as many have.
+The lines are run in this folder.  With these options it searches as `malmoi translate` does: the
+score is the mean log-probability of a token, the end counted.  It stops when a number of
+translations have ended, malmoi when nothing open can win: with `patience=2` the number is twice
+that of the slots.  Without, it is faster, and now and then it finds a worse one.
 CTranslate2 reads 1,024 tokens of a text and writes 256 unless told otherwise; this model has places
 for {PLACES:,}.
 
