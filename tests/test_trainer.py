@@ -8,7 +8,7 @@ import pytest
 import malmoi
 from malmoi.errors import EmptyText, Interrupted, RunError
 from malmoi.ladder import names_of
-from malmoi.models import gpt, ngram, rnn
+from malmoi.models import gpt, ngram, nplm, rnn
 from malmoi.recipe import Recipe
 from malmoi.run import open_run
 from malmoi.tasks.language_modelling import LanguageModelling, LanguageModellingTask
@@ -18,6 +18,7 @@ from malmoi.training.events import Finished, Step
 
 SMALL = {
     "ngram": ngram.Config(order=3),
+    "nplm": nplm.Config(order=4, d_word=8, d=16, dropout=0.2),
     "elman": rnn.ElmanConfig(d=16, layers=1, tied=True),
     "gru": rnn.GRUConfig(d=16, layers=2, dropout=0.3),
     "lstm": rnn.LSTMConfig(d=16, layers=2, dropout=0.3, tied=True),

@@ -30,6 +30,13 @@ LADDER = (
         "counts; trains in seconds; the baseline to beat",
     ),
     Rung(
+        "nplm",
+        "nplm",
+        "language-modelling",
+        "Bengio et al. 2003",
+        "a window of words as vectors; shows what likeness is worth to an n-gram",
+    ),
+    Rung(
         "elman",
         "elman",
         "language-modelling",

@@ -21,7 +21,7 @@ from malmoi.carry import LanguageModel, detach, select, tree_map
 from malmoi.config import Sizes
 from malmoi.explain.listen import listen
 from malmoi.layers.tap import Tap
-from malmoi.models import gpt, ngram, rnn
+from malmoi.models import gpt, ngram, nplm, rnn
 
 V, CONTEXT = 13, 72
 CONFIGS = {
@@ -29,6 +29,9 @@ CONFIGS = {
     "ngram-katz": ngram.Config(order=3, estimator="katz"),
     "ngram-additive": ngram.Config(order=2, estimator="additive"),
     "ngram-interpolated": ngram.Config(order=3, estimator="interpolated"),
+    "nplm": nplm.Config(order=9, d_word=8, d=24),
+    "nplm-direct": nplm.Config(order=4, d_word=8, d=16, direct=True),
+    "nplm-tied": nplm.Config(order=9, d_word=12, d=24, direct=True, tied=True),
     "elman": rnn.ElmanConfig(d=24, layers=2),
     "gru-before": rnn.GRUConfig(d=24, layers=2, reset="before"),
     "gru-after": rnn.GRUConfig(d=24, layers=2, reset="after"),
@@ -128,7 +131,9 @@ def test_learning_from_two_chunks_is_learning_from_one_until_the_carry_is_detach
     for a, b in zip(gradients(4, lambda carry: carry), whole, strict=True):
         assert differ(a, b) < 1e-11
     cut = gradients(4, detach)
-    assert max(differ(a, b) for a, b in zip(cut, whole, strict=True)) > 1e-6
+    remembers = any(t.is_floating_point() for t in tensors(model.begin(2)))  # not only the words
+    worst = max(differ(a, b) for a, b in zip(cut, whole, strict=True))
+    assert worst > 1e-6 if remembers else worst < 1e-11
 
 
 @every_language_model

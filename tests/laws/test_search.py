@@ -10,12 +10,13 @@ import torch
 
 from malmoi.config import Sizes
 from malmoi.decode import LengthPenalty, beam, endless, greedy
-from malmoi.models import gpt, ngram, rnn
+from malmoi.models import gpt, ngram, nplm, rnn
 
 V, LIMIT = 4, 3
 CONFIGS = {
     "ngram": ngram.Config(order=3, estimator="additive", alpha=0.3),
     "ngram-mle": ngram.Config(order=2, estimator="mle"),
+    "nplm": nplm.Config(order=3, d_word=4, d=6, direct=True),
     "elman": rnn.ElmanConfig(d=6, layers=1),
     "gru-before": rnn.GRUConfig(d=6, layers=1, reset="before"),
     "gru-after": rnn.GRUConfig(d=6, layers=2, reset="after"),

@@ -8,7 +8,7 @@ import torch
 from malmoi.config import Sizes
 from malmoi.data.corpus import Corpus, encoded
 from malmoi.errors import UsageError
-from malmoi.models import gpt, ngram, rnn
+from malmoi.models import gpt, ngram, nplm, rnn
 from malmoi.objective import Task
 from malmoi.tasks import language_modelling
 from malmoi.tasks.language_modelling import LanguageModelling, LanguageModellingTask, report
@@ -33,6 +33,7 @@ def task(tmp_path: Path) -> LanguageModellingTask:
 
 MODELS = {
     "ngram": ngram.Config(order=3, estimator="additive"),
+    "nplm": nplm.Config(order=4, d_word=4, d=8),
     "lstm": rnn.LSTMConfig(d=8, layers=2),
     "gpt": gpt.Config(d=8, heads=2, layers=1, context=12),
 }

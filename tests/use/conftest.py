@@ -7,7 +7,7 @@ import torch
 
 from malmoi.config import Sizes
 from malmoi.data.corpus import stream
-from malmoi.models import bow, classifier, gpt, han, ngram, rnn, selfattentive, tagger
+from malmoi.models import bow, classifier, gpt, han, ngram, nplm, rnn, selfattentive, tagger
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.labels import Labels
 from malmoi.tasks.lexicon import Lexicon
@@ -29,6 +29,7 @@ CONFIGS = {
     "ngram": ngram.Config(order=3),
     "stupid-backoff": ngram.Config(order=3, estimator="stupid-backoff"),
     "mle": ngram.Config(order=2, estimator="mle"),
+    "nplm": nplm.Config(order=4, d_word=6, d=8, direct=True, init=0.8),
     "elman": rnn.ElmanConfig(d=8, layers=1, init=0.8),
     "gru": rnn.GRUConfig(d=8, layers=2, init=0.8),
     "lstm": rnn.LSTMConfig(d=8, layers=2, init=0.8, tied=True),
@@ -63,7 +64,7 @@ def make() -> Callable[..., LanguageModel]:
     return build
 
 
-@pytest.fixture(params=["ngram", "elman", "gru", "lstm", "gpt"])
+@pytest.fixture(params=["ngram", "nplm", "elman", "gru", "lstm", "gpt"])
 def lm(request: pytest.FixtureRequest) -> LanguageModel:
     return build(request.param)
 

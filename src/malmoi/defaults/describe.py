@@ -8,6 +8,7 @@ from malmoi.models import (
     gpt,
     han,
     ngram,
+    nplm,
     selfattentive,
     tagger,
     transformer,
@@ -42,6 +43,9 @@ def describe(model: ModelConfig) -> str:
             shape = f"{_cell(model)}, {model.layers} × {model.d}, {model.head}{spelt}"
         case gpt.Config():
             shape = f"{model.layers} × {model.d}, {model.heads} heads, context {model.context}"
+        case nplm.Config():
+            joined = ", direct" if model.direct else ""
+            shape = f"{model.order}-gram, {model.d_word} → {model.d}{joined}"
         case convs2s.Config():
             shape = f"{model.layers} + {model.layers_decoder or model.layers} × {model.d}, "
             shape += f"windows of {model.kernel}"

@@ -8,7 +8,7 @@ found on python-docs (75 thousand words), tiny-shakespeare (1.1 million characte
 import dataclasses
 from typing import NamedTuple, cast
 
-from malmoi.models import ModelConfig, gpt, ngram, rnn
+from malmoi.models import ModelConfig, gpt, ngram, nplm, rnn
 from malmoi.recipe import Recipe
 from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.text import Kind
@@ -72,6 +72,16 @@ def _model(name: str, c: Class, by_character: bool) -> tuple[ModelConfig, Traini
     match name:
         case "ngram":
             return ngram.Config(order=7 if by_character else 5), Training(epochs=1)
+        case "nplm":
+            window = nplm.Config(
+                order=10 if by_character else 6,
+                d_word=c.width // 2,
+                d=2 * c.width,
+                dropout=dropout / 2,
+                dropout_out=dropout,
+                tied=True,
+            )
+            return window, training
         case "elman":
             # the plain network has no gates to hold its gradient: smaller steps
             return rnn.ElmanConfig(

@@ -12,6 +12,7 @@ from malmoi.models import (
     han,
     luong,
     ngram,
+    nplm,
     rnn,
     selfattentive,
     sutskever,
@@ -20,7 +21,7 @@ from malmoi.models import (
     word2vec,
 )
 
-Writer: TypeAlias = rnn.ElmanConfig | rnn.GRUConfig | rnn.LSTMConfig | gpt.Config
+Writer: TypeAlias = nplm.Config | rnn.ElmanConfig | rnn.GRUConfig | rnn.LSTMConfig | gpt.Config
 Reader: TypeAlias = (
     bow.Config | classifier.Config | selfattentive.Config | han.Config | tagger.Config
 )
@@ -34,7 +35,8 @@ Translator: TypeAlias = (
 )
 ModelConfig: TypeAlias = ngram.Config | Writer | Reader | Translator | word2vec.Config
 Network: TypeAlias = (
-    rnn.RNN
+    nplm.NPLM
+    | rnn.RNN
     | gpt.GPT
     | bow.BagOfWords
     | classifier.Classifier
@@ -52,6 +54,7 @@ Model: TypeAlias = ngram.NGram | word2vec.Word2Vec | Network
 
 MODELS = {
     "ngram": ngram.Config,  # Kneser & Ney 1995, Chen & Goodman 1998
+    "nplm": nplm.Config,  # Bengio et al. 2003
     "elman": rnn.ElmanConfig,  # Elman 1990
     "gru": rnn.GRUConfig,  # Cho et al. 2014
     "lstm": rnn.LSTMConfig,  # Hochreiter & Schmidhuber 1997, Zaremba et al. 2014
