@@ -1,10 +1,11 @@
 """`malmoi explain RUN "TEXT" -o why.html`: a picture of why a model answers as it does."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from malmoi.cli import looking
 from malmoi.cli.options import RUN, announce, lines_of, machine, quiet, say, seed, set_up
 from malmoi.errors import UsageError
 
@@ -21,16 +22,54 @@ if TYPE_CHECKING:
 @click.option("--gold", default=None, metavar="TAGS", help="True tags, a space between them.")
 @click.option(
     "--show",
-    type=click.Choice(["alignment", "heads", "beam"]),
-    default="alignment",
-    help="Of a translator [default: alignment]: every head of a Transformer; what a beam tried.",
+    type=click.Choice(
+        [
+            "alignment",
+            "heads",
+            "beam",
+            "surprisal",
+            "next",
+            "orders",
+            "gates",
+            "units",
+            "gradient",
+            "neighbours",
+            "analogies",
+        ]
+    ),
+    default=None,
+    help="Of a translator: alignment, heads, beam. Of a language model: surprisal, next, beam; "
+    "orders (n-gram); gates, units, gradient (recurrent); heads (GPT). Of word vectors: "
+    "neighbours, analogies. [default: the first]",
+)
+@click.option(
+    "--beside", multiple=True, metavar="RUN", help="Another language model; again for a third."
+)
+@click.option(
+    "--top", type=click.IntRange(0, 100), default=None, help="How many likelier tokens, neighbours."
+)
+@click.option("--beam", type=click.IntRange(1, 100), default=5, help="Slots of it [default: 5].")
+@click.option("--max-tokens", type=click.IntRange(1, 500), default=12, help="[default: 12]")
+@click.option("--units", type=click.IntRange(1, 1000), default=12, help="Drawn [default: 12].")
+@click.option(
+    "--distance", type=click.IntRange(2, 1000), default=40, help="Of the gradient [default: 40]."
+)
+@click.option(
+    "--scale",
+    type=click.FloatRange(0, 1000, min_open=True),
+    multiple=True,
+    metavar="S",
+    help="Of the gradient: as if recurrent weights were S times as large; again for another.",
+)
+@click.option(
+    "--clip", type=click.FloatRange(0), default=None, help="[default: that of each training]"
 )
 @click.option(
     "--map",
     "mapped",
     type=click.Choice(["words", "phrases"]),
     default=None,
-    help="What a translator holds to be alike, on a plane; TEXT|FILE: your own, one a line.",
+    help="What a translator or word vectors hold to be alike, on a plane; TEXT|FILE: your own.",
 )
 @click.option("--side", type=click.Choice(["source", "target"]), help="Of words of your own.")
 @click.option(
@@ -49,14 +88,24 @@ if TYPE_CHECKING:
 @seed
 @machine
 @quiet
+@click.pass_context
 def explain_(
+    context: click.Context,
     run: str,
     text: str | None,
     out: str | None,
     label: str,
     gradient: bool,
     gold: str | None,
-    show: str,
+    show: str | None,
+    beside: tuple[str, ...],
+    top: int | None,
+    beam: int,
+    max_tokens: int,
+    units: int,
+    distance: int,
+    scale: tuple[float, ...],
+    clip: float | None,
     mapped: str | None,
     side: str | None,
     projection: str,
@@ -71,51 +120,62 @@ def explain_(
     device: str | None,
     quiet: bool,
 ) -> None:
-    """A picture of why a classifier, a tagger or a translator answers as it does.
+    """A picture of why a model answers as it does.
 
-    Of a text: what the model looked at, or which words won, or the lattice of its tags; of a
-    translator with attention, where it looked for each word that it wrote (or --show).  Of a
-    labelled data set: the attention that one word gets (--word), or what is taken for what
-    (--confusion).  Of a translator: the map of its words or phrases (--map).
+    Of a text: what a classifier looked at, or which words won; the lattice of a tagger; where a
+    translator looked for each word that it wrote; what each token cost a language model, and what
+    goes on in it (--show).  Of words: their neighbours, analogies.  Of a labelled data set: the
+    attention that one word gets (--word), or what is taken for what (--confusion).  Of a translator
+    or word vectors: the map of words or phrases (--map).
+
+    \b
+    malmoi explain runs/lstm "The list is long" --beside runs/ngram -o surprisal.html
+    malmoi explain runs/lstm --show gradient --beside runs/elman -o gradient.svg
+    malmoi explain runs/vectors "king queen" -o neighbours.html
     """
     from malmoi.explain.picture import as_json
     from malmoi.explain.save import check, save
 
-    if (text is not None and not mapped) + (word is not None) + confusion + bool(mapped) != 1:
+    own = [o for o in looking.OWN if context.get_parameter_source(o) is ParameterSource.COMMANDLINE]
+    reads = show in looking.READS
+    asked_for = (text is not None and not mapped) + (word is not None) + confusion + bool(mapped)
+    if asked_for != 1 and not (show == "gradient" and asked_for == 0):
         raise UsageError("explain one thing: a text, --word WORD, --confusion, or --map")
-    if text is not None and (data or split):
+    if text is not None and (data or split) and not reads:
         raise UsageError("--data and --split go with --word, --confusion, and --map without words")
+    if show == "gradient" and text is not None and (data or split):
+        raise UsageError("a text of your own, or --data: not both")
     asked = (side, projection, most, seed) != (None, "pca", 300, None)
     if asked and not mapped:
         raise UsageError("--side, --projection, --most and --seed go with --map")
     if side and (text is None or mapped == "phrases"):
         raise UsageError("--side is of words of your own", hint="--map words FILE --side target")
-    if mapped and (label or gradient or gold is not None or show != "alignment"):
+    of_text = label or gradient or gold is not None
+    if (mapped or text is None) and (of_text or (show and not reads) or (own and not reads)):
         raise UsageError("--label, --gradient, --gold and --show go with a text")
-    if text is None and (label or gradient or gold is not None or show != "alignment"):
-        raise UsageError("--label, --gradient, --gold and --show go with a text")
+    looking.check(own, show)
     if out is not None:
         check(out)
     name = set_up(threads, device)
+    picture: Picture
     if mapped:
         from malmoi.cli import mapped as maps
 
         given = (
             None
             if text is None
-            else list(lines_of(text) if text == "-" or _is_file(text) else [text])
+            else list(lines_of(text) if text == "-" or looking.is_file(text) else [text])
         )
-        picture: Picture = maps.draw(
+        picture = maps.draw(
             run, mapped, given, side, data, split, projection, most, seed or 0, name, quiet=quiet
         )
-    elif text is not None:
-        from malmoi.explain.why import explain
-        from malmoi.use import load
-
+    elif text is not None or show == "gradient":
+        wish = looking.Wish(
+            show or "", text, beside, top, beam, max_tokens, units, distance, scale, clip, data,
+            split, name, quiet,
+        )  # fmt: skip
         true = None if gold is None else gold.split()
-        of: Any = "" if show == "alignment" else show
-        model = load(run, device=name)
-        picture = explain(model, _read(text), label=label, gold=true, gradient=gradient, show=of)
+        picture = _of_text(run, wish, label, true, gradient, own)
     else:
         picture = _of_data(run, word, data, split, name, quiet=quiet)
     if out is None:
@@ -123,6 +183,40 @@ def explain_(
     else:
         save(picture, out, width=width)
         say(f"written: {out}", quiet=quiet)
+
+
+def _of_text(
+    run: str,
+    wish: looking.Wish,
+    label: str,
+    gold: list[str] | None,
+    gradient: bool,
+    own: list[str],
+) -> "Picture":
+    """A picture of a text.  own: options that only language models and word vectors have."""
+    from malmoi.explain import tree
+    from malmoi.explain.why import checked, explain
+    from malmoi.use import LanguageModel, Translator, WordVectors
+
+    model = looking.opened(run, wish.device)
+    if isinstance(model, LanguageModel | WordVectors):
+        if label or gradient or gold is not None:
+            raise UsageError("--label, --gradient and --gold are for classifiers and taggers")
+        if isinstance(model, LanguageModel):
+            return looking.of_language(run, model, wish)
+        if "beside" in own:
+            raise UsageError("--beside is for language models")
+        return looking.of_vectors(model, wish)
+    show: Any = wish.show
+    checked(model, show)
+    assert wish.text is not None  # only what reads the run's own text has none
+    text = _read(wish.text)
+    if isinstance(model, Translator) and own == ["beam"]:
+        return tree.beam_tree(model, text, beam=wish.beam)
+    if own:
+        option = looking.OWN[own[0]][0]
+        raise UsageError(f"{option} is for language models and word vectors")
+    return explain(model, text, label=label, gold=gold, gradient=gradient, show=show)
 
 
 def _of_data(
@@ -152,13 +246,6 @@ def _of_data(
 
 def _read(text: str) -> str:
     """The text itself, or of a file, or of stdin."""
-    if text == "-" or _is_file(text):
+    if text == "-" or looking.is_file(text):
         return "\n".join(lines_of(text))
     return text
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):  # too long for a name, or no name at all
-        return False

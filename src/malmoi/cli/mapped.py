@@ -1,14 +1,17 @@
-"""`malmoi explain RUN --map words|phrases`."""
+"""`malmoi explain RUN|FILE --map words|phrases`."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from malmoi.cli import pairs as cli_pairs
+from malmoi.cli.looking import opened
 from malmoi.cli.options import say
+from malmoi.errors import UsageError
 from malmoi.explain import mapping
 from malmoi.explain.atlas import Atlas
-from malmoi.use import load_as
+from malmoi.use import KINDS
 from malmoi.use.translator import Translator
+from malmoi.vectors import WordVectors
 
 
 def draw(
@@ -26,7 +29,15 @@ def draw(
     quiet: bool,
 ) -> Atlas:
     """The map of what is given, or of what stands in the data."""
-    translator = load_as(Translator, run, device=device)
+    model = opened(run, device)
+    if isinstance(model, WordVectors):
+        if of == "phrases" or side or data or split:
+            raise UsageError("word vectors have a map of words, their own or yours")
+        own = None if given is None else [word for line in given for word in line.split()]
+        return mapping.vectors_of(model, own, n=most, method=method, seed=seed)
+    if not isinstance(model, Translator):
+        raise UsageError(f"{KINDS[type(model)][0]} has no map", hint="translators, word vectors")
+    translator = model
     if given is None:
         pairs = cli_pairs.read(translator, data, split, quiet, once=True)
         say(f"of {len(pairs):,} pairs", quiet=quiet)

@@ -23,10 +23,11 @@ from pydantic.dataclasses import dataclass
 from malmoi.explain.blocks import Graphic, Heading
 from malmoi.explain.chart import Axis, Mark, Series, plot
 from malmoi.explain.cost import LAYERS, Cost, Layer
-from malmoi.explain.draw import Markup, Real, join, tag
+from malmoi.explain.draw import Real
 from malmoi.explain.page import Block, Drawn, Page
 from malmoi.explain.picture import STRICT
 from malmoi.explain.table import Table
+from malmoi.explain.tiles import panels
 
 COLOURS: dict[Layer, int] = {layer: k for k, layer in enumerate(LAYERS)}
 OTHERS: tuple[Layer, ...] = ("LSTM", "convolution")
@@ -39,7 +40,6 @@ THEORY: dict[Layer, tuple[str, str, str]] = {
 LENGTHS = tuple(2.0**k for k in range(20))
 TIMES = tuple(m * 10.0**k for k in range(-7, 4) for m in (1, 3))
 SIZES = tuple(2.0**k for k in range(10, 41, 2))
-GAP = 24.0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -88,7 +88,7 @@ class Complexity:
                 f"Forward and back, {self.batch} texts at once. Both axes are logarithmic. Rings: "
                 "where self-attention begins to take longer than another layer.",
             ),
-            Graphic(self._panels([self._by_length(d) for d in self.widths]), "time by length"),
+            Graphic(panels([self._by_length(d) for d in self.widths]), "time by length"),
             Heading("Where self-attention begins to take longer"),
             self.crossings(),
             Heading(
@@ -97,14 +97,12 @@ class Complexity:
                 "paper, or where someone listens) memory grows with the square of the length.",
             ),
             Graphic(
-                self._panels(
-                    [self._memory(d) for d in dict.fromkeys((self.widths[0], self.widths[-1]))]
-                ),
+                panels([self._memory(d) for d in dict.fromkeys((self.widths[0], self.widths[-1]))]),
                 "memory by length",
             ),
             Heading("Time against width"),
             Graphic(
-                self._panels(
+                panels(
                     [
                         self._by_width(n)
                         for n in dict.fromkeys(
@@ -212,24 +210,6 @@ class Complexity:
         y = Axis(title, tuple(ticks), form)
         series = [Series(layer, tuple(line), COLOURS[layer]) for layer, line in lines]
         return lambda width: plot(series, x=x, y=y, width=width, marks=marks)
-
-    def _panels(self, drawn: Sequence[Callable[[Real], Drawn]]) -> Callable[[Real], Drawn]:
-        """Side by side, two where there is room."""
-
-        def draw(width: Real) -> Drawn:
-            n = 2 if width >= 600 and len(drawn) > 1 else 1
-            each = min(560.0, (width - (n - 1) * GAP) / n)
-            parts: list[Markup] = []
-            height = 0.0
-            for k, one in enumerate(drawn):
-                body = one(each)
-                x, y = k % n * (each + GAP), k // n * (body.height + 8)
-                move = f"translate({x:.1f} {y:.1f})"
-                parts.append(tag("g", {"transform": move, "class": "chart"}, body.markup))
-                height = y + body.height
-            return Drawn(join(parts), n * each + (n - 1) * GAP, height)
-
-        return draw
 
 
 def seconds(cost: Cost) -> float:

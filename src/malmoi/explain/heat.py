@@ -42,6 +42,7 @@ class Heat:
     strongest: Real | None = None
     words: bool = False
     faint: Real = 0.0
+    told: Sequence[Sequence[str]] = ()
 
     @property
     def least(self) -> float:
@@ -69,8 +70,9 @@ class Heat:
         rest = self.columns[first:]
         if self.words:
             sizes: list[Real] = []
-            for name in rest:
-                w = min(max(30.0, text_width(name) * FONT + 8), 110.0, room)
+            for j, name in enumerate(rest, start=first):
+                inside = max((text_width(row[j]) for row in self.shown), default=0.0) * 11 + 6
+                w = min(max(30.0, inside, text_width(name) * FONT + 8), 110.0, room)
                 if sizes and sum(sizes) + w > room:
                     break
                 sizes.append(w)
@@ -116,7 +118,8 @@ class Heat:
         if abs(value) < self.faint * strongest:
             return []
         box: Attributes = {"x": x, "y": y, "width": size, "height": ROW}
-        told = tag("title", None, f"{self.rows[i]} → {self.columns[j]}: {value:.4g}")
+        what = self.told[i][j] if self.told else ""
+        told = tag("title", None, what or f"{self.rows[i]} → {self.columns[j]}: {value:.4g}")
         if value == -math.inf:
             empty = tag("rect", {**box, "class": "cell empty"}, told)
             a, b = x + size / 2, y + ROW / 2

@@ -1,4 +1,4 @@
-"""The maps of a translator's words and phrases: which, and where they lie.
+"""The maps of words and phrases, of a translator or of word vectors: which, and where they lie.
 
 Words are those that occur most in a data set and are one token of the model, or a person's own (of
 several tokens: their mean).  Phrases are short sources of a data set, or a person's own.
@@ -20,6 +20,7 @@ from malmoi.explain.summaries import SIDES, Side, named, summary, table
 from malmoi.text import Text, Vocabulary
 from malmoi.use.search import LONGEST
 from malmoi.use.translator import Translator
+from malmoi.vectors.words import WordVectors
 
 SHORT = 6  # words of a source that is taken for a phrase
 BATCH = 64
@@ -115,6 +116,32 @@ def phrases_of(
     what = f"{len(some):,} phrases, a dot each: {named(translator.model)}."
     label: list[tuple[str, Side]] = [(" ".join(phrase.split()), "source") for phrase in some]
     return Atlas(title, "phrases", method, seed, (_sheet("Phrases", what, label, X, method, seed),))
+
+
+def vectors_of(
+    vectors: WordVectors,
+    words: Sequence[str] | None = None,
+    *,
+    n: int = 300,
+    method: Method = "pca",
+    seed: int = 0,
+    title: str = "The map of words",
+) -> Atlas:
+    """The n words that stand first, which are the frequent ones; or these, as far as they have
+    vectors.  Raises DataError for fewer than four."""
+    if words is None:
+        kept = [word for word in vectors.words if any(map(str.isalpha, word))][:n]
+        what = f"The {len(kept):,} words that stand first of {len(vectors):,}."
+    else:
+        asked = list(dict.fromkeys(words))
+        kept = [word for word in asked if vectors.get(word) is not None]
+        what = f"{len(kept):,} words."
+        if len(kept) < len(asked):
+            what += f" {len(asked) - len(kept):,} have no vector."
+    rows = [vectors[word] for word in kept]
+    X = torch.from_numpy(np.array(rows, dtype=np.float64).reshape(len(kept), -1))
+    labels: list[tuple[str, Side]] = [(word, "source") for word in kept]
+    return Atlas(title, "words", method, seed, (_sheet("Words", what, labels, X, method, seed),))
 
 
 def short(sources: Iterable[str], n: int, *, seed: int = 0) -> list[str]:

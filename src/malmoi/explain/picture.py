@@ -123,11 +123,12 @@ def passage(
     shade: Callable[[float], float],
     values: Sequence[float],
     told: Callable[[float], str],
+    more: Callable[[Unit], str] = lambda unit: "",
 ) -> list[Word]:
     """The text as it was written, each token shaded by its value.
 
-    shade, told: of a value; where several pieces are drawn as one their values are summed.  What no
-    token covers is shown and not shaded.
+    shade, told: of a value; where several pieces are drawn as one their values are summed.  more:
+    told besides.  What no token covers is shown and not shaded.
     """
     words: list[Word] = []
     at = pieces[0].start if pieces else 0
@@ -139,7 +140,7 @@ def passage(
             between = between[len(between.rstrip()) :]
         known = all(pieces[k].known for k in unit.pieces)
         note = "" if known else " (unknown to the model)"
-        said = f"{visible(shown)}: {told(value)}{note}"
+        said = f"{visible(shown)}: {told(value)}{note}{more(unit)}"
         words.append(Word(shown, shade(value), said, _gap(between), known))
         at = max(at, unit.end)
     return words

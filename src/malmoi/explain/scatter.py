@@ -56,12 +56,13 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Scatter:
-    """windows: outlined, each with its name."""
+    """windows: outlined, each with its name.  arrows: from one dot to another."""
 
     dots: Sequence[Dot]
     label: str
     windows: Sequence[Window] = ()
     font: float = FONT
+    arrows: Sequence[tuple[int, int]] = ()
 
     def draw(self, width: Real) -> Drawn:
         x, y = (np.array([dot[k] for dot in self.dots], dtype=np.float64) for k in (1, 2))
@@ -81,6 +82,7 @@ class Scatter:
             top, bottom = max(1.0, top), min(height - 1.0, bottom)
             parts += _outline(window.name, Box(left, right, top, bottom))
             taken.append(Box(left, left + 14, top, top + 16))  # its letter
+        parts += [_arrow(across[[i, j]], down[[i, j]]) for i, j in self.arrows]
         places = self.names(across, down, width, height, taken)
         for dot, a, b in zip(self.dots, across.tolist(), down.tolist(), strict=True):
             parts.append(sign(dot, a, b, small=len(self.dots) * 500 > width * height))
@@ -181,6 +183,20 @@ def sign(dot: Dot, a: float, b: float, *, small: bool = False) -> Markup:
         return tag("rect", {"class": KINDS[1], "fill-opacity": "0.75", **square}, told)
     at: Attributes = {"class": KINDS[0], "fill-opacity": "0.75", "cx": a, "cy": b, "r": r}
     return tag("circle", at, told)
+
+
+def _arrow(across: np.ndarray, down: np.ndarray) -> Markup:
+    """From one dot to another, and not over either."""
+    way = np.array([np.ptp(across), np.ptp(down)])
+    length = float(np.hypot(*way)) or 1.0
+    dx, dy = float(across[1] - across[0]) / length, float(down[1] - down[0]) / length
+    gap = min(RADIUS + 2.5, length / 3)
+    a, b = float(across[0]) + gap * dx, float(down[0]) + gap * dy
+    c, d = float(across[1]) - gap * dx, float(down[1]) - gap * dy
+    tips = [(c - 6 * dx + 3 * s * dy, d - 6 * dy - 3 * s * dx) for s in (1, -1)]
+    (e, f), (g, h) = tips
+    line = f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}M{e:.1f} {f:.1f}L{c:.1f} {d:.1f}L{g:.1f} {h:.1f}"
+    return tag("path", {"class": "mark", "d": line})
 
 
 def _outline(name: str, box: Box) -> list[Markup]:

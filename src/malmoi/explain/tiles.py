@@ -1,7 +1,7 @@
-"""Small heat maps side by side, as many in a line as can be read."""
+"""Pictures side by side, as many in a line as can be read: small heat maps, charts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from malmoi.explain.draw import Attributes, Markup, Real, join, shorten, tag
@@ -9,6 +9,7 @@ from malmoi.explain.heat import Heat
 from malmoi.explain.page import Drawn, language
 
 GAP, NAME, MOST = 22.0, 19.0, 4
+CHART_GAP = 24.0
 
 
 @dataclass(frozen=True)
@@ -36,3 +37,22 @@ class Tiles:
             tallest = max(tallest, drawn.height + NAME)
             right = max(right, x + drawn.width)
         return Drawn(join(parts), right, y + tallest)
+
+
+def panels(charts: Sequence[Callable[[Real], Drawn]]) -> Callable[[Real], Drawn]:
+    """Charts side by side, two where there is room."""
+
+    def draw(width: Real) -> Drawn:
+        n = 2 if width >= 600 and len(charts) > 1 else 1
+        each = min(560.0, (width - (n - 1) * CHART_GAP) / n)
+        parts: list[Markup] = []
+        height = 0.0
+        for k, one in enumerate(charts):
+            body = one(each)
+            x, y = k % n * (each + CHART_GAP), k // n * (body.height + 8)
+            move = f"translate({x:.1f} {y:.1f})"
+            parts.append(tag("g", {"transform": move, "class": "chart"}, body.markup))
+            height = y + body.height
+        return Drawn(join(parts), n * each + (n - 1) * CHART_GAP, height)
+
+    return draw

@@ -5,7 +5,7 @@ continues.  The best text is drawn strong, the other ones that were found plain;
 or lost its slot to something likelier later on, is grey.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from malmoi.decode.alignment import kept
 from malmoi.decode.beam import BeamStep, beam_steps
 from malmoi.decode.hypothesis import Hypothesis
+from malmoi.decode.window import endless
 from malmoi.explain.blocks import Graphic, Heading
 from malmoi.explain.branches import Branches, Leaf
 from malmoi.explain.page import Page
@@ -21,6 +22,7 @@ from malmoi.explain.picture import STRICT, title_of, visible
 from malmoi.explain.written import decoded, read, spelt
 from malmoi.tasks.paired import PENALTY
 from malmoi.text import Vocabulary
+from malmoi.use.language_model import LanguageModel
 from malmoi.use.translator import Translator
 
 
@@ -50,18 +52,23 @@ class Text:
 
 @dataclass(frozen=True, config=STRICT)
 class BeamTree:
-    """nodes: parents before children, of equals the likelier first.  found: the best first."""
+    """nodes: parents before children, of equals the likelier first.  found: the best first.
+
+    continues: text is not what was translated but what a language model writes on from.
+    """
 
     text: str
     width: int
     nodes: tuple[Node, ...]
     found: tuple[Text, ...]
+    continues: bool = False
     kind: Literal["beam"] = "beam"
 
     def page(self) -> Page:
+        each = "" if self.continues else " a token"
         lead = (
             "From left to right what was considered: strong the best, plain what was found besides,"
-            " grey what was dropped. At the end of a text its log-probability a token."
+            f" grey what was dropped. At the end of a text its log-probability{each}."
         )
         ends = {said.node: (rank, said) for rank, said in enumerate(self.found, 1)}
         leaves = [
@@ -77,14 +84,19 @@ class BeamTree:
         slots = "1 slot" if self.width == 1 else f"{self.width} slots"
         best = self.found[0].text
         dropped = sum(not node.rank for node in self.nodes)
+        written = f"“{best}”" if best else "nothing"
+        does = f"writes {'on ' if self.continues else ''}{written}"
+        if self.continues and not best:
+            does = "ends the line here"
         finding = (
-            f"The model writes {f'“{best}”' if best else 'nothing'}: a search with {slots} "
+            f"The model {does}: a search with {slots} "
             f"considered {len(self.nodes):,} words, found {len(self.found)} of its texts and "
             f"dropped {dropped:,} words on the way."
         )
         label = "the tree of the search"
         blocks = (Heading("How it was found", lead), Graphic(Branches(leaves).draw, label))
-        return Page(title_of(self.text), finding, blocks)
+        title = title_of(self.text) or "The beginning of a line"
+        return Page(f"{title} …" if self.continues else title, finding, blocks)
 
 
 def grown(
@@ -132,12 +144,48 @@ def beam_tree(translator: Translator, text: str, *, beam: int = 5) -> BeamTree:
             forbid=(Vocabulary.UNK,),
         )
     )  # fmt: skip
+    said = [decoded(translator, one) for one in found]
+    return _tree(text, beam, steps, found, said, lambda ids: spelt(translator, ids))
+
+
+def continuations(
+    lm: LanguageModel, prompt: str, *, beam: int = 5, max_tokens: int = 12
+) -> BeamTree:
+    """The search by which `generate` goes on from a prompt, with so many slots."""
+    model = endless(lm.model)
+    x = torch.tensor([[Vocabulary.BOUNDARY, *lm.text.encode(prompt)]], device=lm.device)
+    steps, (found,) = kept(
+        beam_steps(
+            model, model.begin(1), x, width=beam, n=beam, limit=max_tokens,
+            forbid=(Vocabulary.UNK,),
+        )
+    )  # fmt: skip
+    said = [g.continuation for g in lm.generate(prompt, n=beam, beam=beam, max_tokens=max_tokens)]
+    said = [text.replace("\n", " ").strip() for text in said]
+
+    def spelling(ids: Sequence[int]) -> list[str]:
+        return [lm.text.spell(i) for i in ids]
+
+    return _tree(prompt, beam, steps, found, said, spelling, continues=True)
+
+
+def _tree(
+    text: str,
+    width: int,
+    steps: Sequence[BeamStep],
+    found: Sequence[Hypothesis],
+    said: Sequence[str],
+    spell: Callable[[Sequence[int]], Sequence[str]],
+    *,
+    continues: bool = False,
+) -> BeamTree:
+    """said: what each of the found ones says."""
     nodes, paths = grown(steps, found)
     rank = {i: r for r, path in reversed([*enumerate(paths, 1)]) for i in path}
-    tokens = spelt(translator, [token for _, token, _, _ in nodes])
+    tokens = spell([token for _, token, _, _ in nodes])
     return BeamTree(
         text,
-        beam,
+        width,
         tuple(
             Node(parent, token, log_prob, fits, rank.get(i, 0))
             for i, ((parent, _, log_prob, fits), token) in enumerate(
@@ -145,7 +193,8 @@ def beam_tree(translator: Translator, text: str, *, beam: int = 5) -> BeamTree:
             )
         ),
         tuple(
-            Text(decoded(translator, one), one.score, path[-1] if path else -1)
-            for one, path in zip(found, paths, strict=True)
+            Text(told, one.score, path[-1] if path else -1)
+            for told, one, path in zip(said, found, paths, strict=True)
         ),
+        continues,
     )

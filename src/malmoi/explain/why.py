@@ -9,6 +9,17 @@ taggers                              Lattice        tags, paths, transitions
 translators with attention           Alignment      word beside word, layer by layer
 Transformers, show="heads"           Heads          every head of encoder, decoder and between them
 translators, show="beam"             BeamTree       what the search tried, dropped and found
+
+language models                      Surprisal      what each token cost, and what was likelier
+  show="next"                        Following      the likeliest next tokens
+  show="beam"                        BeamTree       what a search for a continuation tried
+  show="orders", n-gram models       Orders         which order fired, what was backed off
+  show="heads", GPT                  Heads          attention by layer and head
+  show="gates", GRU, LSTM            Inside         i, f, o, g or z, r over a sentence
+  show="units", recurrent networks   Inside         h and c over a sentence
+  show="gradient", the same          Distances      gradient norm against distance
+word vectors                         Neighbours     of each word
+  show="analogies"                   Analogies      a line a question, drawn as arrows
 """
 
 from collections.abc import Sequence
@@ -20,18 +31,27 @@ from malmoi.errors import DataError, EmptyText, UsageError, did_you_mean
 from malmoi.explain.alignment import Alignment, aligned_by
 from malmoi.explain.atlas import Atlas
 from malmoi.explain.attention import Attention, attention
+from malmoi.explain.company import Analogies, Neighbours, analogies, neighbours
 from malmoi.explain.complexity import Complexity
 from malmoi.explain.confusion import Confusion
+from malmoi.explain.distance import Distances, flow
 from malmoi.explain.distribution import Distribution
 from malmoi.explain.document import Document, document
 from malmoi.explain.features import Features, features
-from malmoi.explain.heads import Heads, heads
+from malmoi.explain.gates import Inside, inside
+from malmoi.explain.heads import Heads, heads, self_attention
 from malmoi.explain.lattice import Lattice, lattice
+from malmoi.explain.orders import Orders, orders
 from malmoi.explain.pooling import Influence, Winners, influence, winners
-from malmoi.explain.tree import BeamTree, beam_tree
+from malmoi.explain.surprisal import Following, Surprisal, following, surprisal
+from malmoi.explain.tree import BeamTree, beam_tree, continuations
+from malmoi.models import MODELS
+from malmoi.use import KINDS, Usable
 from malmoi.use.classifier import Classifier
+from malmoi.use.language_model import LanguageModel
 from malmoi.use.tagger import Tagger
 from malmoi.use.translator import Translator
+from malmoi.vectors.words import WordVectors
 
 AnyPicture: TypeAlias = (
     Attention
@@ -47,13 +67,31 @@ AnyPicture: TypeAlias = (
     | Confusion
     | Atlas
     | Complexity
+    | Surprisal
+    | Following
+    | Orders
+    | Distances
+    | Inside
+    | Neighbours
+    | Analogies
 )
-Show: TypeAlias = Literal["", "heads", "beam"]
+Show: TypeAlias = Literal[
+    "", "alignment", "heads", "beam", "surprisal", "next", "orders", "gates", "units", "gradient",
+    "neighbours", "analogies",
+]  # fmt: skip
+SHOWS: dict[type[Usable], tuple[Show, ...]] = {
+    Translator: ("alignment", "heads", "beam"),
+    LanguageModel: (
+        "surprisal", "next", "beam", "orders", "heads", "gates", "units", "gradient",
+    ),
+    WordVectors: ("neighbours", "analogies"),
+}  # fmt: skip
+"""What may be shown, the one first that is shown unless another is asked for."""
 _ADAPTER: TypeAdapter[AnyPicture] = TypeAdapter(Annotated[AnyPicture, Field(discriminator="kind")])
 
 
 def explain(
-    model: Classifier | Tagger | Translator | object,
+    model: Classifier | Tagger | Translator | LanguageModel | WordVectors | object,
     text: str,
     *,
     label: str = "",
@@ -65,11 +103,20 @@ def explain(
 
     label: for which to look, where the picture is about one; the likeliest if none is given.
     gold: the true tags of the words, for a tagger.  gradient: gradient × input, whatever the model.
-    show: of a translator, instead of its alignment.
+    show: of what has several pictures; `SHOWS` has their names.
     Raises UsageError for a model that has no picture, EmptyText for a text without a token.
     """
-    if show and not isinstance(model, Translator):
-        raise UsageError(f"only a translator has its {show} shown", where="show")
+    show = checked(model, show)
+    if isinstance(model, LanguageModel | WordVectors) and (label or gradient or gold is not None):
+        raise UsageError(
+            "labels and tags are of classifiers and taggers", where="label, gold, gradient"
+        )
+    if isinstance(model, WordVectors):
+        if show == "analogies":
+            return analogies(model, text.split("\n"))
+        return neighbours(model, text.split())
+    if isinstance(model, LanguageModel):
+        return _of_language(model, text, show)
     if isinstance(model, Tagger):
         if label or gradient:
             hint = "classifiers have them"
@@ -87,12 +134,12 @@ def explain(
                 return heads(model, text)
             case "beam":
                 return beam_tree(model, text)
-            case "":
+            case _:
                 return aligned_by(model, text)
     if not isinstance(model, Classifier):
         raise UsageError(
-            "only classifiers, taggers and translators are explained",
-            hint="of a language model: malmoi score RUN FILE --tokens",
+            f"there is no picture of {model!r}"[:200],
+            hint="of what malmoi.load(RUN) gives there is",
         )
     if gold is not None:
         raise UsageError("true tags are for a tagger, and this is a classifier")
@@ -115,6 +162,48 @@ def explain(
         or winners(model, text)
         or influence(model, text, chosen)
     )
+
+
+def checked(model: object, show: Show) -> Show:
+    """What is shown of a model.  Raises UsageError if it has no such picture."""
+    kind, known = next((row for row in SHOWS.items() if isinstance(model, row[0])), (None, ()))
+    if show and show not in known:
+        if kind is None:
+            owners = [KINDS[one][0] for one, names in SHOWS.items() if show in names]
+            raise UsageError(f"only {' and '.join(owners)} {_have(owners)} its {show} shown")
+        raise UsageError(
+            f"{KINDS[kind][0]} has no {show} to show", hint=f"--show {', '.join(known)}"
+        )
+    return show or (known[0] if known else "")
+
+
+def _have(owners: Sequence[str]) -> str:
+    return "has" if len(owners) == 1 else "have"
+
+
+def _of_language(lm: LanguageModel, text: str, show: Show) -> AnyPicture:
+    name = kind_of(lm)
+    match show:
+        case "next":
+            return following({name: lm}, text)
+        case "beam":
+            return continuations(lm, text)
+        case "orders":
+            return orders(lm, text)
+        case "heads":
+            return self_attention(lm, text)
+        case "gates" | "units":
+            return inside(lm, text, of=show)
+        case "gradient":
+            found, windows = flow(name, lm, text.split("\n"))
+            return Distances(windows, (found,))
+    return surprisal({name: lm}, text.split("\n"))
+
+
+def kind_of(lm: LanguageModel) -> str:
+    """The rung that a language model stands on."""
+    config = getattr(lm.model, "config", None)
+    return next((name for name, kind in MODELS.items() if type(config) is kind), "the model")
 
 
 def from_json(text: str, *, where: str = "picture") -> AnyPicture:

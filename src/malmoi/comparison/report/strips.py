@@ -2,23 +2,13 @@
 
 import math
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from malmoi.comparison import figures
 from malmoi.comparison.fair import judge, ranked
 from malmoi.comparison.result import Comparison, Entry, Said
-from malmoi.explain.draw import Markup, Real, join, tag
-
-SHADES = (1.0, 2.0, 3.0, 5.0, 7.0, 9.0, 12.0, 15.0)
-"""Bits at which the shade changes: fine where characters live, wide where words do."""
-
-END = "↵"
-
-
-def shade(bits: Real) -> int:
-    """0 for what was foreseen, 8 for what was not."""
-    return bisect_right(SHADES, bits)
+from malmoi.explain.draw import Markup, join, tag
+from malmoi.explain.strips import END, SHADES, shade
 
 
 def strips(comparison: Comparison, named: Callable[[Entry], Markup]) -> list[Markup]:
