@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from malmoi.layers import packed as module
-from malmoi.layers.packed import Packed, packed
+from malmoi.layers.packed import Packed, packed, times
 from malmoi.layers.softmax import Softmax
 
 WORDS, D = 70, 24
@@ -85,3 +85,16 @@ def test_where_it_is_of_no_use_a_model_stays_as_it_is(reason, monkeypatch):
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
     with torch.autocast("cpu", torch.bfloat16, enabled=reason == "autocast"), packed(model):
         assert Packed not in layers(model)
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02)])
+@pytest.mark.parametrize("rows", [1, 5, 100])
+def test_a_loops_product_is_the_product_also_of_a_transposed_matrix(rows, dtype, limit):
+    chance = torch.Generator().manual_seed(2)
+    W = torch.randn(40, D, generator=chance).to(dtype)
+    x, back = (torch.randn(rows, n, generator=chance).to(dtype) for n in (D, 40))
+    for given, matrix in ((x, W), (back, W.T)):
+        exact = given.double() @ matrix.double().T
+        y = times(matrix)(given)
+        assert y.dtype == dtype
+        assert float((y - exact).abs().max()) < limit * float(exact.abs().max())

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from malmoi.layers.alignment import Alignment, Annotations, Dot
 from malmoi.layers.dropout import bernoulli_
+from malmoi.layers.packed import times
 from malmoi.layers.precision import precision
 from malmoi.layers.recurrent import LSTM, PARAMETERS, HiddenCell
 
@@ -50,8 +51,9 @@ class _Fed(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         R, T, _ = gates.shape
         (M, S, d), L = keys.shape, h.size(1)
+        ctx.kinds = [t.dtype for t in (gates, last, h, c, keys, memory, W_c, b_c, *weights)]
         wide = torch.promote_types(low, torch.float32)
-        keys, memory, W_c = keys.to(low), memory.to(low), W_c.to(low)
+        keys, memory, W_c, b_c = (x.to(low) for x in (keys, memory, W_c, b_c))
         WU, b = [w.to(low) for w in weights[:L]], [w.to(low) for w in weights[L:]]
         a = gates.new_empty(L, T, R, 4, d, dtype=low)
         a[0] = gates.transpose(0, 1).reshape(T, R, 4, d)
@@ -62,6 +64,7 @@ class _Fed(torch.autograd.Function):
         alpha = gates.new_empty(T, M, R // M, S, dtype=wide)
         nowhere = alpha.new_zeros(M, 1, S).masked_fill_(~mask[:, None], torch.finfo(wide).min)
         z[:, 0, :, d:], cs[:, 0], seen[0] = h.transpose(0, 1), c.transpose(0, 1), last
+        forward, together = [times(w) for w in WU], times(W_c)
         for t in range(T):
             x = seen[t]
             for l in range(L):
@@ -70,11 +73,11 @@ class _Fed(torch.autograd.Function):
                     torch.mul(x, kept[l - 1, t], out=read)
                 else:
                     read.copy_(x)
-                now = a[l, t].view(R, 4 * d)
+                now, more = a[l, t].view(R, 4 * d), forward[l](z[l, t])
                 if l:
-                    torch.addmm(b[l - 1], z[l, t], WU[l].T, out=now)
+                    torch.add(more, b[l - 1], out=now)
                 else:
-                    now.addmm_(z[l, t], WU[l].T)
+                    now += more
                 a[l, t, :, :2].sigmoid_()
                 i, f, g, o = a[l, t, :, 0], a[l, t, :, 1], a[l, t, :, 2].tanh_(), a[l, t, :, 3]
                 torch.addcmul(f * before, i.to(wide), g.to(wide), out=cs[l, t + 1])
@@ -84,10 +87,9 @@ class _Fed(torch.autograd.Function):
             torch.softmax(e.add_(nowhere), -1, out=alpha[t])
             y[t, :, :d] = (alpha[t].to(low) @ memory).view(R, d)
             y[t, :, d:] = x
-            torch.addmm(b_c.to(low), y[t], W_c.T, out=seen[t + 1]).tanh_()
+            torch.add(together(y[t]), b_c, out=seen[t + 1]).tanh_()
         alpha.masked_fill_(~mask[None, :, None], 0.0)  # of a source of nothing
         ctx.save_for_backward(a, z, cs, y, seen, alpha, keys, memory, W_c, kept, *WU)
-        ctx.kinds = [t.dtype for t in (gates, last, h, c, keys, memory, W_c, b_c, *weights)]
         told = alpha.permute(1, 2, 0, 3).reshape(R, T, S)
         ctx.mark_non_differentiable(told)
         ends = z[:, T, :, d:].transpose(0, 1).clone(), cs[:, T].transpose(0, 1).clone()
@@ -110,9 +112,10 @@ class _Fed(torch.autograd.Function):
         )  # [L, T, R, 4, d]
         da, dp, de = torch.empty_like(a), torch.empty_like(seen[1:]), torch.empty_like(alpha)
         dseen, dcontext = cs.new_zeros(R, d), torch.empty_like(dp)
+        back, apart = [times(w.T) for w in WU], times(W_c.T)
         for t in reversed(range(T)):
             torch.mul(G[t] + dseen, 1 - seen[t + 1].square(), out=dp[t])
-            dy = dp[t] @ W_c
+            dy = apart(dp[t])
             dcontext[t], above = dy[:, :d], dy[:, d:]
             dalpha = (dcontext[t].view(M, -1, d) @ memory.mT).to(alpha)
             mean = (alpha[t] * dalpha).sum(-1, keepdim=True)
@@ -124,7 +127,7 @@ class _Fed(torch.autograd.Function):
                 torch.mul(slope[l, t, :, :3], dc[l][:, None], out=da[l, t, :, :3])
                 torch.mul(slope[l, t, :, 3], grow, out=da[l, t, :, 3])
                 dc[l] = dc[l] * f[l, t]
-                dz = da[l, t].view(R, 4 * d) @ WU[l]
+                dz = back[l](da[l, t].view(R, 4 * d))
                 above, dh[l] = dz[:, :d], dz[:, d:].to(cs)
                 if l and kept is not None:
                     above = above * kept[l - 1, t]

@@ -18,16 +18,19 @@ On one core of an EPYC of 2023, W of 32,000 × 512, in milliseconds a product:
 Laying out takes as long as one or two of the smallest products.  Sums are taken in another order:
 results differ in their last bits.  No gradient comes back through a packed layer.
 
+A loop that takes its gradient by hand multiplies by the same W at every step too: `times(W)`.
+
 PyTorch has this under names of its own (`torch.ops.mkldnn`, for its compiler); where it has not,
 or where it is of no use, a layer stays as it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from malmoi.layers.softmax import Softmax
 
@@ -51,6 +54,19 @@ def packed(model: nn.Module) -> Iterator[None]:
     finally:
         for parent, name, layer in swapped:
             setattr(parent, name, layer)
+
+
+def times(W: Float[Tensor, "m n"]) -> Callable[[Float[Tensor, "R n"]], Float[Tensor, "R m"]]:
+    """x ↦ x Wᵀ for a loop, without gradient."""
+    if not _is_of_use(W):
+        return lambda x: F.linear(x, W)
+    blocks = torch.ops.mkldnn._reorder_linear_weight(W.contiguous(), ROWS)
+
+    def multiply(x: Tensor) -> Tensor:
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, blocks, None, "none", [], "")
+        return y
+
+    return multiply
 
 
 class Packed(nn.Module):
