@@ -111,7 +111,7 @@ def ground(
     """Which pairs these are, how both sides were cut, and how translations are measured."""
     kinds = dict.fromkeys((bitext.source.kind, bitext.target.kind))
     test = report["test"]
-    names = ("bleu_signature", "chrf_signature", "bleu_characters_signature")
+    names = {"bleu": "BLEU", "chrf": "chrF", "bleu_characters": "BLEU of characters"}
     return Ground(
         data=source.name,
         tokenisation=" → ".join(figures.unit(kind) for kind in kinds),
@@ -127,9 +127,9 @@ def ground(
         pairs=report["train_pairs"],
         beam=test["beam"],
         signatures=tuple(
-            f"{'chrF' if name.startswith('chrf') else 'BLEU'} {test[name]}"
-            for name in names
-            if name in test
+            f"{title} {test[f'{name}_signature']}"
+            for name, title in names.items()
+            if f"{name}_signature" in test
         ),
     )
 

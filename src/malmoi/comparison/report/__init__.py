@@ -119,7 +119,7 @@ def _finding(comparison: Comparison) -> Markup:
     after = after.format(unit=comparison.ground.unit)
     said = [user("strong", first.name), before, shown, after, _beside(comparison)]
     if others := rivals(comparison):
-        worse = f" Its lead over {', '.join(d.other for d in others)} may be chance."
+        worse = f" Its lead over {' and '.join(d.other for d in others)} may be chance."
         said.append(user("span", worse))
     return join(said)
 
