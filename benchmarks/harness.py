@@ -22,8 +22,6 @@ from rich.table import Table
 from malmoi import files
 from malmoi.errors import DataError
 
-REST = 0.25
-"""Seconds after which the worker threads of an OpenMP library are asleep (0.2 is the longest)."""
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 
@@ -64,15 +62,11 @@ class Part(Protocol):
 def interleave(
     ours: Callable[[], object], peer: Callable[[], object], *, repeats: int
 ) -> tuple[float, float]:
-    """The median seconds of each, over turns taken alternately, after one turn to warm up.
-
-    Between turns both rest: threads of the one that wait busily would take time from the other.
-    """
+    """The median seconds of each, over turns taken alternately, after one turn to warm up."""
     ours(), peer()
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
         for run, times in zip((ours, peer), seconds, strict=True):
-            time.sleep(REST)
             start = time.perf_counter()
             run()
             times.append(time.perf_counter() - start)
