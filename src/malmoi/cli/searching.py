@@ -1,9 +1,15 @@
 """The options of a search for translations, for every verb that has one."""
 
+import functools
+from typing import TYPE_CHECKING, Any, cast
+
 import click
 from click.core import ParameterSource
 
 from malmoi.cli.options import F
+
+if TYPE_CHECKING:
+    from malmoi.use.search import Search
 
 OPTIONS = (
     click.option("--beam", type=click.IntRange(1, 1_000), default=5, show_default=True,
@@ -33,10 +39,24 @@ NAMES = {
 
 
 def searching(command: F) -> F:
-    """Give a verb the options."""
+    """Give a verb the options; it takes them as one value, `search`."""
+
+    @functools.wraps(command)
+    def told(**given: Any) -> Any:
+        own = {name: given.pop(name) for name in NAMES}
+        return command(search=_search(own), **given)
+
+    wrapped = cast(F, told)
     for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _search(own: dict[str, Any]) -> "Search":
+    from malmoi.decode.hypothesis import LengthPenalty
+    from malmoi.use.search import Search
+
+    return Search(length_penalty=LengthPenalty(own.pop("length_penalty"), own.pop("alpha")), **own)
 
 
 def asked(context: click.Context) -> list[str]:

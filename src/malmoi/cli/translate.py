@@ -1,7 +1,8 @@
 """`malmoi translate`: a line in, a line out."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +18,9 @@ from malmoi.cli.options import (
     show_json,
 )
 from malmoi.cli.searching import searching
+
+if TYPE_CHECKING:
+    from malmoi.use.search import Search
 
 
 @click.command("translate")
@@ -38,17 +42,11 @@ from malmoi.cli.searching import searching
 def translate_(
     run: str,
     file: str,
-    beam: int,
+    search: "Search",
     n_best: int,
-    length_penalty: str,
-    alpha: float,
-    coverage: float,
     min_length: int,
     max_length: int | None,
-    max_ratio: float | None,
     prefix: str,
-    replace_unknown: bool,
-    precision: str,
     longest: int,
     as_json: bool,
     threads: int | None,
@@ -66,19 +64,16 @@ def translate_(
     malmoi translate runs/en-fr in.txt --coverage 0.2 --replace-unknown --max-ratio 1.5
     """
     from malmoi.cli.count import counting
-    from malmoi.decode.hypothesis import LengthPenalty
     from malmoi.use import Translator, load_as
 
     translator = load_as(Translator, run, device=set_up(threads, device))
-    penalty = LengthPenalty(length_penalty, alpha)  # type: ignore[arg-type]  # click knows which
+    search = dataclasses.replace(
+        search, beam=max(search.beam, n_best), n=n_best, minimum=min_length, maximum=max_length,
+        longest=longest, prefix=prefix,
+    )  # fmt: skip
     found: list[dict[str, Any]] = []
     with counting("translating", None, "lines", quiet=quiet) as done:
-        answers = translator.stream(
-            _lines(file), beam=max(beam, n_best), n=n_best, length_penalty=penalty,
-            coverage=coverage, minimum=min_length, maximum=max_length, max_ratio=max_ratio,
-            longest=longest, replace_unknown=replace_unknown, prefix=prefix,
-            precision=precision, done=done,  # type: ignore[arg-type]  # click knows which
-        )  # fmt: skip
+        answers = translator.search(_lines(file), search, done=done)
         for number, answer in enumerate(answers, start=1):
             if answer.cut:
                 said = f"line {number:,} is too long: its last {answer.cut:,} tokens are not read"
