@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import click
 
@@ -23,9 +23,6 @@ from malmoi.cli.options import (
 from malmoi.cli.searching import asked as searched, searching
 from malmoi.errors import UsageError
 
-if TYPE_CHECKING:
-    from malmoi.use.search import Search
-
 EXPLAINED = {
     "perplexity": "how many tokens the model hesitates between",
     "perplexity_without_oov": "the same, over the tokens it knows",
@@ -41,6 +38,10 @@ EXPLAINED = {
     "--data", default=None, metavar="NAME|FILE|FOLDER|-", help="[default: the run's own data]"
 )
 @click.option("--split", default=None, help="train, valid or test [default: test if there is one]")
+@click.option(
+    "--mix", "others", multiple=True, metavar="RUN",
+    help="Of a language model: mixed with this one, the weights fitted on RUN's valid split.",
+)  # fmt: skip
 @click.option("--column", default=None, help="Of a tagger: the column of the true tags.")
 @columns
 @click.option(
@@ -57,12 +58,19 @@ def evaluate_(
     run: str,
     data: str | None,
     split: str | None,
+    others: tuple[str, ...],
     column: str | None,
     text_column: str,
     label_columns: tuple[str, ...],
     labels_separator: str,
     predictions: str | None,
-    search: "Search",
+    beam: int,
+    length_penalty: str,
+    alpha: float,
+    coverage: float,
+    max_ratio: float | None,
+    replace_unknown: bool,
+    precision: str,
     as_json: bool,
     threads: int | None,
     device: str | None,
@@ -71,9 +79,10 @@ def evaluate_(
     """How good a run is on a text: perplexity, accuracy, entity F1, and what belongs to it.
 
     Of a language model every token and one end of each line are scored, <unk> as an ordinary token;
-    the beginning of a line is not.  Of a classifier or a tagger the data is labelled, and a label
-    that training has not seen counts as wrong.  Of a translator the data is pairs: BLEU and chrF
-    of its own translations, with sacreBLEU's signatures, and the perplexity of the right ones.
+    the beginning of a line is not.  Several that read the same tokens can be measured as one, the
+    mixture of their probabilities (--mix).  Of a classifier or a tagger the data is labelled, and a
+    label that training has not seen counts as wrong.  Of a translator the data is pairs: BLEU and
+    chrF of its own translations, with sacreBLEU's signatures, and the perplexity of the right ones.
 
     A file is read whole; a named data set or folder is read by its split.  Columns of a table that
     were chosen in training are those that are meant, unless others are.
@@ -88,7 +97,10 @@ def evaluate_(
     asked = Columns(text_column, label_columns, labels_separator)
     if data == "-" and split is not None:
         raise UsageError("stdin is read whole: it has no splits", hint="leave out --split")
-    lm = load(run, device=set_up(threads, device))
+    device = set_up(threads, device)
+    lm = load(run, device=device)
+    if others and not isinstance(lm, LanguageModel):
+        raise UsageError("--mix is for language models")
     if isinstance(lm, WordVectors):
         raise UsageError(
             "word vectors are compared with what people say of words, not with a text",
@@ -98,7 +110,15 @@ def evaluate_(
         if column is not None or asked != TOLD:
             raise UsageError("columns of labels and tags are for classifiers and taggers")
         from malmoi.cli import pairs
+        from malmoi.decode.hypothesis import LengthPenalty
+        from malmoi.use.search import Search
 
+        penalty = LengthPenalty(length_penalty, alpha)  # type: ignore[arg-type]  # click knows
+        search = Search(
+            beam=beam, length_penalty=penalty, coverage=coverage, max_ratio=max_ratio,
+            replace_unknown=replace_unknown,
+            precision=precision,  # type: ignore[arg-type]  # click knows which
+        )  # fmt: skip
         pairs.evaluate(
             lm, data, split, search=search, predictions=predictions, as_json=as_json, quiet=quiet
         )
@@ -115,6 +135,13 @@ def evaluate_(
     if column is not None or predictions is not None or asked != TOLD:
         raise UsageError("columns and --predictions are for classifiers and taggers")
     task = Recipe.from_toml(open_run(run).recipe).task
+    assert isinstance(task, LanguageModelling)
+    read: Literal["line", "text"] = "line" if task.order == "lines" else "text"
+    shares: list[dict[str, Any]] = []
+    if others:
+        from malmoi.cli.mixing import mixed
+
+        lm, shares = mixed(lm, run, others, task, read, device=device, quiet=quiet)
     named = data in catalogue.BUILT_IN or data in catalogue.PUBLISHED
     if data == "-":
         lines: Iterable[str] = lines_of("-")
@@ -126,12 +153,12 @@ def evaluate_(
         split = split or ("test" if "test" in source.splits else "valid")
         say(f"reading {source.name}, {split}", quiet=quiet)
         lines = source.lines(split)
-    assert isinstance(task, LanguageModelling)
-    result = lm.perplexity(lines, context="line" if task.order == "lines" else "text")
-    measures = result.measures()
+    measures = lm.perplexity(lines, context=read).measures()
     if as_json:
-        show_json(measures)
+        show_json({**measures, "weights": shares} if shares else measures)
         return
+    for share in shares:
+        click.echo(f"{'weight':<24}{share['weight']:>16.4f}   {share['run']}")
     for name, value in measures.items():
         shown = "∞" if math.isinf(value) else f"{value:,.4f}" if value % 1 else f"{value:,.0f}"
         click.echo(f"{name:<24}{shown:>16}   {EXPLAINED.get(name, '')}".rstrip())

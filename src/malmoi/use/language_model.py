@@ -6,6 +6,7 @@
     lm.next("오늘은")                  the likeliest next tokens
     lm.choose(sentences)               which of them is the likeliest
     lm.perplexity(lines)               of a whole text: a Report
+    lm.costs(lines)                    what each of its tokens adds to that
 
 A sentence is read as `<s> w_1 … w_T` and asked for `w_1 … w_T </s>`.  Every number is a natural
 logarithm, summed in float64, and none depends on what else was scored in the same call.  Where the
@@ -19,6 +20,7 @@ from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 
 from malmoi.carry import LanguageModel as Model
 from malmoi.decode.beam import beam as beam_search
@@ -29,7 +31,7 @@ from malmoi.decode.window import endless
 from malmoi.errors import EmptyText, UsageError
 from malmoi.metrics.perplexity import Report
 from malmoi.text import Text, Vocabulary
-from malmoi.use.scoring import Scorer, blocks
+from malmoi.use.scoring import Ids, Scorer, blocks
 
 BOUNDARY, UNK = Vocabulary.BOUNDARY, Vocabulary.UNK
 
@@ -242,20 +244,35 @@ class LanguageModel:
                 where="stupid back-off uses the longest count as it is",
                 hint="use it to generate and to rank, or train one of the other estimators",
             )
-        if context not in ("line", "text"):
-            raise UsageError(f"there is no context {context!r}", hint="line or text")
-        sizes, report, carry = Report(), Report(), None
-        for ids, characters, octets in blocks(self._encoded(lines)):
+        sizes, report = Report(), Report()
+        for nats, ids, characters, octets in self._read(lines, context):
             sizes += Report(characters=characters, bytes=octets)
             oov = [i == UNK for line in ids for i in (*line, BOUNDARY)]
-            if context == "line":
-                nats = np.concatenate(list(self._scorer.lines(ids)))
-            else:
-                nats, carry = self._scorer.stream(ids, carry)
             report += Report.of(nats.tolist(), oov)
         if not report.events:
             raise EmptyText("there is no line to score", hint="give at least one line")
         return report + sizes
+
+    def costs(
+        self, lines: Path | Iterable[str], *, context: Literal["line", "text"] = "text"
+    ) -> Float64[np.ndarray, "N"]:
+        """-log p, in nats, of every token and of the end of every line, read as in `perplexity`."""
+        found = [nats for nats, *_ in self._read(lines, context)]
+        return np.concatenate(found) if found else np.empty(0)
+
+    def _read(
+        self, lines: Path | Iterable[str], context: str
+    ) -> Iterator[tuple[Float64[np.ndarray, "N"], list[Ids], int, int]]:
+        """A block of lines at a time: what its tokens cost, their ids, characters and bytes."""
+        if context not in ("line", "text"):
+            raise UsageError(f"there is no context {context!r}", hint="line or text")
+        carry = None
+        for ids, characters, octets in blocks(self._encoded(lines)):
+            if context == "line":
+                nats = np.concatenate(list(self._scorer.lines(ids)))
+            else:
+                nats, carry = self._scorer.stream(ids, carry)
+            yield nats, ids, characters, octets
 
     def _encoded(self, lines: Path | Iterable[str]) -> Iterator[tuple[list[int], int, int]]:
         if isinstance(lines, str):
