@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -22,6 +22,9 @@ from malmoi.cli.options import (
 )
 from malmoi.cli.searching import asked as searched, searching
 from malmoi.errors import UsageError
+
+if TYPE_CHECKING:
+    from malmoi.use.search import Search
 
 EXPLAINED = {
     "perplexity": "how many tokens the model hesitates between",
@@ -64,13 +67,7 @@ def evaluate_(
     label_columns: tuple[str, ...],
     labels_separator: str,
     predictions: str | None,
-    beam: int,
-    length_penalty: str,
-    alpha: float,
-    coverage: float,
-    max_ratio: float | None,
-    replace_unknown: bool,
-    precision: str,
+    search: "Search",
     as_json: bool,
     threads: int | None,
     device: str | None,
@@ -110,15 +107,7 @@ def evaluate_(
         if column is not None or asked != TOLD:
             raise UsageError("columns of labels and tags are for classifiers and taggers")
         from malmoi.cli import pairs
-        from malmoi.decode.hypothesis import LengthPenalty
-        from malmoi.use.search import Search
 
-        penalty = LengthPenalty(length_penalty, alpha)  # type: ignore[arg-type]  # click knows
-        search = Search(
-            beam=beam, length_penalty=penalty, coverage=coverage, max_ratio=max_ratio,
-            replace_unknown=replace_unknown,
-            precision=precision,  # type: ignore[arg-type]  # click knows which
-        )  # fmt: skip
         pairs.evaluate(
             lm, data, split, search=search, predictions=predictions, as_json=as_json, quiet=quiet
         )
