@@ -8,7 +8,7 @@ import pytest
 import malmoi
 from malmoi.errors import EmptyText, Interrupted, RunError
 from malmoi.ladder import names_of
-from malmoi.models import gpt, ngram, nplm, rnn
+from malmoi.models import charcnn, gpt, ngram, nplm, rnn
 from malmoi.recipe import Recipe
 from malmoi.run import open_run
 from malmoi.tasks.language_modelling import LanguageModelling, LanguageModellingTask
@@ -22,6 +22,7 @@ SMALL = {
     "elman": rnn.ElmanConfig(d=16, layers=1, tied=True),
     "gru": rnn.GRUConfig(d=16, layers=2, dropout=0.3),
     "lstm": rnn.LSTMConfig(d=16, layers=2, dropout=0.3, tied=True),
+    "charcnn": charcnn.Config(filters=4, d=16, layers=1, dropout_in=0.2),
     "gpt": gpt.Config(d=16, heads=2, layers=2, context=16, dropout=0.2),
 }
 
@@ -40,6 +41,7 @@ def recipe(name: str, text: Path, **plan: object) -> Recipe:
         task=LanguageModelling(
             data=str(text),
             tokens="given",
+            spelling="jamo" if name == "charcnn" else "none",
             order="windows" if name == "gpt" else "lanes",
             batch=4,
             length=8,

@@ -24,7 +24,8 @@ class Sizes:
     several: a text may have any number of the labels.  characters: types of which the words are
     spelt, 0 where the task does not spell them.  source: types of a text that is read before
     another is written, counting its `</s>` and `<unk>`; 0 where there is none.  joint: the text
-    that is read and the one that is written have one vocabulary.
+    that is read and the one that is written have one vocabulary.  longest: letters of the longest
+    word, where a model keeps a table of how words are spelt.
     """
 
     vocabulary: int
@@ -33,3 +34,4 @@ class Sizes:
     characters: int = 0
     source: int = 0
     joint: bool = False
+    longest: int = 0

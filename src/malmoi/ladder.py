@@ -58,6 +58,13 @@ LADDER = (
         "the strongest small model on little text",
     ),
     Rung(
+        "charcnn",
+        "charcnn",
+        "language-modelling",
+        "Kim et al. 2016",
+        "an LSTM that reads words by their letters; for rare words and endings, with few weights",
+    ),
+    Rung(
         "gpt",
         "gpt",
         "language-modelling",

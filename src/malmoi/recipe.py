@@ -18,8 +18,9 @@ from pydantic.dataclasses import dataclass
 from malmoi.config import CONFIG
 from malmoi.errors import RecipeError, did_you_mean
 from malmoi.ladder import kinds_of, of_kind
-from malmoi.models import MODELS, ModelConfig, word2vec
+from malmoi.models import MODELS, ModelConfig, charcnn, word2vec
 from malmoi.tasks import TASKS, TaskConfig
+from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.training.config import Training
 
 T = TypeVar("T")
@@ -122,6 +123,12 @@ def _conflicts(task: TaskConfig, model: ModelConfig) -> Iterator[str]:
         yield "model.frozen: only word vectors that are given may stay as they are: task.vectors"
     if getattr(model, "shared", False) and not getattr(task, "joint", False):
         yield "model.shared: one table for both sides wants one vocabulary: task.joint = true"
+    if isinstance(task, LanguageModelling):
+        reads = isinstance(model, charcnn.Config)
+        if reads and task.spelling == "none":
+            yield "task.spelling: a charcnn reads letters, so words must be spelt: 'characters'"
+        elif not reads and task.spelling != "none":
+            yield f"task.spelling: a {kind_of(model)} reads no letters, only a charcnn does"
     if (learns := of_kind(kind_of(model)).task) != kind_of(task):
         yield (
             f"task.kind: a {kind_of(model)} learns {learns}, not {kind_of(task)}, which is what "

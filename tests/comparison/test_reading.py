@@ -314,7 +314,7 @@ def test_without_a_choice_the_models_are_those_for_the_data(reviews, names, tmp_
     classifiers = ("bow", "rnn-last", "rnn-mean", "rnn-max", "rnn-attention", "selfattentive")
     assert suited(find(reviews)) == classifiers
     assert suited(find(names)) == ("rnn", "bilstm", "bilstm-crf")
-    assert suited(find("toy-ko")) == ("ngram", "nplm", "elman", "gru", "lstm", "gpt")
+    assert suited(find("toy-ko")) == ("ngram", "nplm", "elman", "gru", "lstm", "charcnn", "gpt")
     documents = tmp_path / "documents.tsv"
     rows = [
         f"{who} came. {what} was there! Was it good? It was.\t{k % 2}"

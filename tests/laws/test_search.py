@@ -10,7 +10,7 @@ import torch
 
 from malmoi.config import Sizes
 from malmoi.decode import LengthPenalty, beam, endless, greedy
-from malmoi.models import gpt, ngram, nplm, rnn
+from malmoi.models import charcnn, gpt, ngram, nplm, rnn
 
 V, LIMIT = 4, 3
 CONFIGS = {
@@ -21,6 +21,8 @@ CONFIGS = {
     "gru-before": rnn.GRUConfig(d=6, layers=1, reset="before"),
     "gru-after": rnn.GRUConfig(d=6, layers=2, reset="after"),
     "lstm": rnn.LSTMConfig(d=6, layers=2),
+    "lstm-adaptive": rnn.LSTMConfig(d=6, layers=1, adaptive=(2, 3)),
+    "charcnn": charcnn.Config(d_letter=3, widths=(1, 2), filters=2, d=6, layers=1),
     "gpt": gpt.Config(d=8, heads=2, layers=2, context=16),
     "gpt-post": gpt.Config(d=8, heads=2, layers=1, context=16, norm="post"),
     "gpt-slides": gpt.Config(d=8, heads=2, layers=1, context=3),
@@ -40,7 +42,9 @@ some_penalties = pytest.mark.parametrize(
 
 def build(name):
     torch.manual_seed(0)
-    model = CONFIGS[name].build(Sizes(vocabulary=V))
+    model = CONFIGS[name].build(Sizes(vocabulary=V, characters=3, longest=2))
+    if isinstance(model, charcnn.CharCNN):
+        model.spell(torch.tensor([[1, 0], [2, 0], [1, 3], [3, 1]]))
     if isinstance(model, ngram.NGram):
         words = np.random.default_rng(0).integers(0, V, 60)
         model.estimate(np.array([0, *words, 0], np.uint16))

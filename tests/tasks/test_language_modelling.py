@@ -8,7 +8,7 @@ import torch
 from malmoi.config import Sizes
 from malmoi.data.corpus import Corpus, encoded
 from malmoi.errors import UsageError
-from malmoi.models import gpt, ngram, nplm, rnn
+from malmoi.models import charcnn, gpt, ngram, nplm, rnn
 from malmoi.objective import Task
 from malmoi.tasks import language_modelling
 from malmoi.tasks.language_modelling import LanguageModelling, LanguageModellingTask, report
@@ -35,13 +35,16 @@ MODELS = {
     "ngram": ngram.Config(order=3, estimator="additive"),
     "nplm": nplm.Config(order=4, d_word=4, d=8),
     "lstm": rnn.LSTMConfig(d=8, layers=2),
+    "charcnn": charcnn.Config(d_letter=3, widths=(1, 2), filters=2, d=8, layers=1),
     "gpt": gpt.Config(d=8, heads=2, layers=1, context=12),
 }
 
 
 def build(name: str, V: int) -> object:
     torch.manual_seed(0)
-    model = MODELS[name].build(Sizes(vocabulary=V))
+    model = MODELS[name].build(Sizes(vocabulary=V, characters=9, longest=2))
+    if isinstance(model, charcnn.CharCNN):
+        model.spell(1 + torch.arange(2 * V).view(V, 2) % 9)
     return model.double() if isinstance(model, torch.nn.Module) else model
 
 

@@ -7,10 +7,22 @@ import torch
 
 from malmoi.config import Sizes
 from malmoi.data.corpus import stream
-from malmoi.models import bow, classifier, gpt, han, ngram, nplm, rnn, selfattentive, tagger
+from malmoi.models import (
+    bow,
+    charcnn,
+    classifier,
+    gpt,
+    han,
+    ngram,
+    nplm,
+    rnn,
+    selfattentive,
+    tagger,
+)
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.labels import Labels
 from malmoi.tasks.lexicon import Lexicon
+from malmoi.tasks.spelling import Spellings
 from malmoi.tasks.tagging import Tagging
 from malmoi.text import Text
 from malmoi.use import Classifier, Tagger
@@ -33,6 +45,7 @@ CONFIGS = {
     "elman": rnn.ElmanConfig(d=8, layers=1, init=0.8),
     "gru": rnn.GRUConfig(d=8, layers=2, init=0.8),
     "lstm": rnn.LSTMConfig(d=8, layers=2, init=0.8, tied=True),
+    "charcnn": charcnn.Config(d_letter=4, filters=2, d=8, layers=1, init=0.8),
     "gpt": gpt.Config(d=8, heads=2, layers=2, context=8),
     "gpt-of-256": gpt.Config(d=8, heads=2, layers=1, context=256),
 }
@@ -43,7 +56,11 @@ def build(name: str, kind: str = "words", dtype: torch.dtype = torch.float64) ->
     text = Text.learn(LINES, kind=kind, min_count=1)
     V = len(text.vocabulary)
     torch.manual_seed(0)
-    model = CONFIGS[name].build(Sizes(vocabulary=V))
+    spellings = Spellings(text.vocabulary, "characters")
+    sizes = Sizes(V, characters=spellings.characters, longest=spellings.longest)
+    model = CONFIGS[name].build(sizes)
+    if isinstance(model, charcnn.CharCNN):
+        model.spell(torch.from_numpy(spellings.table))
     if isinstance(model, ngram.NGram):
         model.estimate(stream(map(text.encode, LINES), V))
     else:
@@ -64,7 +81,7 @@ def make() -> Callable[..., LanguageModel]:
     return build
 
 
-@pytest.fixture(params=["ngram", "nplm", "elman", "gru", "lstm", "gpt"])
+@pytest.fixture(params=["ngram", "nplm", "elman", "gru", "lstm", "charcnn", "gpt"])
 def lm(request: pytest.FixtureRequest) -> LanguageModel:
     return build(request.param)
 

@@ -15,7 +15,7 @@ NAMES = [name for name, *_ in LAWS]
 
 @pytest.mark.parametrize("kind", ["words", "jamo"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("name", ["nplm", "elman", "gru", "lstm", "gpt"])
+@pytest.mark.parametrize("name", ["nplm", "elman", "gru", "lstm", "charcnn", "gpt"])
 def test_networks_keep_the_laws(name, dtype, kind, make):
     findings = list(check(make(name, kind, dtype)))
     assert [f.law for f in findings] == NAMES

@@ -3,6 +3,7 @@
 from malmoi.models import (
     ModelConfig,
     bow,
+    charcnn,
     classifier,
     convs2s,
     gpt,
@@ -41,6 +42,9 @@ def describe(model: ModelConfig) -> str:
         case tagger.Config():
             spelt = f", spelling by {model.speller}" if model.speller != "none" else ""
             shape = f"{_cell(model)}, {model.layers} × {model.d}, {model.head}{spelt}"
+        case charcnn.Config():
+            shape = f"letters in windows of {min(model.widths)} to {max(model.widths)}, "
+            shape += f"{model.layers} × {model.d}"
         case gpt.Config():
             shape = f"{model.layers} × {model.d}, {model.heads} heads, context {model.context}"
         case nplm.Config():

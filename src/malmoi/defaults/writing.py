@@ -8,7 +8,7 @@ found on python-docs (75 thousand words), tiny-shakespeare (1.1 million characte
 import dataclasses
 from typing import NamedTuple, cast
 
-from malmoi.models import ModelConfig, gpt, ngram, nplm, rnn
+from malmoi.models import ModelConfig, charcnn, gpt, ngram, nplm, rnn
 from malmoi.recipe import Recipe
 from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.text import Kind
@@ -48,6 +48,7 @@ def recommend(name: str, *, data: str, tokens: str, characters: int, seed: int =
         tokens=cast(Kind, tokens),
         min_count=1 if tokens in ("bpe", "unigram") else 2,
         vocabulary=8_000 if tokens in ("bpe", "unigram") else 50_000,
+        spelling="characters" if name == "charcnn" else "none",
         order="windows" if name == "gpt" else "lanes",
         batch=32 if size > 1e5 else 16,
         length=length,
@@ -91,6 +92,19 @@ def _model(name: str, c: Class, by_character: bool) -> tuple[ModelConfig, Traini
             return rnn.GRUConfig(d=c.width, layers=c.layers, dropout=dropout, tied=True), training
         case "lstm":
             return rnn.LSTMConfig(d=c.width, layers=c.layers, dropout=dropout, tied=True), training
+        case "charcnn":
+            wide = c.width > 300
+            letters = charcnn.Config(
+                widths=tuple(range(1, 8 if wide else 7)),
+                filters=50 if wide else 25,
+                highway=2 if wide else 1,
+                d=c.width,
+                layers=c.layers,
+                d_out=c.width // 2,
+                dropout=dropout,
+                dropout_out=dropout,
+            )
+            return letters, training
         case _:
             config = gpt.Config(
                 d=c.gpt_width,

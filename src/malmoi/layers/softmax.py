@@ -107,6 +107,20 @@ class _LogProb(torch.autograd.Function):
         return dh, dW, db, None, None, None
 
 
+def log_prob(
+    h: Float[Tensor, "N d"],
+    W: Float[Tensor, "V d"],
+    b: Float[Tensor, " V"] | None,
+    y: Int[Tensor, " N"],
+    low: torch.dtype,
+    smoothing: float = 0.0,
+) -> Float[Tensor, " N"]:
+    """log softmax(h Wᵀ + b) at y, its products taken in `low` precision."""
+    with torch.autocast(h.device.type, enabled=False):
+        logp: Tensor = _LogProb.apply(h, W, b, y, low, smoothing)  # type: ignore[no-untyped-call]
+    return logp
+
+
 class Softmax(nn.Module):
     """logits = W h + b.  tied: an embedding whose table is W, which then is saved once, there.
 
@@ -160,12 +174,8 @@ class Softmax(nn.Module):
             words, log_weight, said = self.sample(said, W.size(0))
             W = W.index_select(0, words)
             b = log_weight.to(W) + (0.0 if b is None else b.index_select(0, words))
-        low = precision(h)
-        with torch.autocast(h.device.type, enabled=False):
-            logp: Tensor = _LogProb.apply(  # type: ignore[no-untyped-call]
-                h.flatten(0, 1), W, b, said, low, self.smoothing if self.training else 0.0
-            )
-        return logp.view(y.shape)
+        smoothing = self.smoothing if self.training else 0.0
+        return log_prob(h.flatten(0, 1), W, b, said, precision(h), smoothing).view(y.shape)
 
     def sample(
         self, y: Int[Tensor, "N"], V: int

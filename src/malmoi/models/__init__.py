@@ -5,6 +5,7 @@ from typing import TypeAlias
 from malmoi.models import (
     bahdanau,
     bow,
+    charcnn,
     cho,
     classifier,
     convs2s,
@@ -21,7 +22,9 @@ from malmoi.models import (
     word2vec,
 )
 
-Writer: TypeAlias = nplm.Config | rnn.ElmanConfig | rnn.GRUConfig | rnn.LSTMConfig | gpt.Config
+Writer: TypeAlias = (
+    nplm.Config | rnn.ElmanConfig | rnn.GRUConfig | rnn.LSTMConfig | charcnn.Config | gpt.Config
+)
 Reader: TypeAlias = (
     bow.Config | classifier.Config | selfattentive.Config | han.Config | tagger.Config
 )
@@ -37,6 +40,7 @@ ModelConfig: TypeAlias = ngram.Config | Writer | Reader | Translator | word2vec.
 Network: TypeAlias = (
     nplm.NPLM
     | rnn.RNN
+    | charcnn.CharCNN
     | gpt.GPT
     | bow.BagOfWords
     | classifier.Classifier
@@ -58,6 +62,7 @@ MODELS = {
     "elman": rnn.ElmanConfig,  # Elman 1990
     "gru": rnn.GRUConfig,  # Cho et al. 2014
     "lstm": rnn.LSTMConfig,  # Hochreiter & Schmidhuber 1997, Zaremba et al. 2014
+    "charcnn": charcnn.Config,  # Kim et al. 2016
     "gpt": gpt.Config,  # Radford et al. 2018, 2019
     "bow": bow.Config,  # Wang & Manning 2012, Joulin et al. 2017
     "classifier": classifier.Config,  # Elman 1990, Conneau et al. 2017

@@ -28,9 +28,9 @@ from torch import Tensor, nn
 
 from malmoi.config import CONFIG, Depth, Size, Sizes
 from malmoi.errors import UsageError
+from malmoi.layers.adaptive import Cutoffs, check_cutoffs, output
 from malmoi.layers.attention import KeyValue
 from malmoi.layers.dropout import Dropout
-from malmoi.layers.softmax import Softmax
 from malmoi.layers.transformer import Block
 
 Carry: TypeAlias = tuple[KeyValue, ...]
@@ -43,6 +43,7 @@ class Config:
     dropout: of the embedding and of what each block adds.  dropout_alpha: of the attention weights.
     norm: "pre" as GPT-2, "post" as GPT.  tied: the output layer's table is the embedding's.
     samples: train the softmax on so many words of V (`layers.softmax`), 0: on all of them.
+    adaptive: or one with clusters of rarer words that begin at these ids (`layers.adaptive`).
     """
 
     d: Size = 256
@@ -54,8 +55,10 @@ class Config:
     norm: Literal["pre", "post"] = "pre"
     tied: bool = True
     samples: Annotated[int, Field(ge=0)] = 0
+    adaptive: Cutoffs = ()
 
     def __post_init__(self) -> None:
+        check_cutoffs(self.adaptive, samples=self.samples, tied=self.tied)
         if self.d % self.heads:
             raise ValueError(
                 f"d = {self.d} cannot be shared by {self.heads} heads: d must be a multiple"
@@ -85,12 +88,13 @@ class GPT(nn.Module):
             for _ in range(config.layers)
         )
         self.norm = nn.LayerNorm(d) if config.norm == "pre" else nn.Identity()
-        self.out = Softmax(
+        self.out = output(
             d,
             sizes.vocabulary,
             tied=self.embed if config.tied else None,
             bias=False,
             samples=config.samples,
+            adaptive=config.adaptive,
         )
         self.reset_parameters()
 

@@ -31,9 +31,9 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from malmoi.config import CONFIG, Depth, Share, Size, Sizes
+from malmoi.layers.adaptive import Cutoffs, check_cutoffs, output
 from malmoi.layers.dropout import Dropout
 from malmoi.layers.recurrent import GRU, LSTM, Elman, Hidden, HiddenCell
-from malmoi.layers.softmax import Softmax
 
 Carry: TypeAlias = Hidden | HiddenCell
 
@@ -45,6 +45,7 @@ class _Config:
     dropout: into every layer.  dropout_out: after the last.  locked: one mask for all steps.
     tied: the output layer's table is the embedding's.  init: weights begin uniform in ±init.
     samples: train the softmax on so many words of V (`layers.softmax`), 0: on all of them.
+    adaptive: or one with clusters of rarer words that begin at these ids (`layers.adaptive`).
     """
 
     d: Size = 200
@@ -56,6 +57,10 @@ class _Config:
     tied: bool = False
     init: Annotated[float, Field(gt=0.0, le=1e3)] = 0.1
     samples: Annotated[int, Field(ge=0)] = 0
+    adaptive: Cutoffs = ()
+
+    def __post_init__(self) -> None:
+        check_cutoffs(self.adaptive, samples=self.samples, tied=self.tied)
 
 
 @dataclass(frozen=True, config=CONFIG)
@@ -99,11 +104,12 @@ class RNN(nn.Module):
         self.drop_out = Dropout(config.dropout_out, locked=config.locked)
         through = config.tied and d_word != d
         self.project = nn.Linear(d, d_word) if through else nn.Identity()
-        self.out = Softmax(
+        self.out = output(
             d_word if through else d,
             V,
             tied=self.embed if config.tied else None,
             samples=config.samples,
+            adaptive=config.adaptive,
         )
         self.reset_parameters()
 

@@ -36,6 +36,7 @@ from malmoi.decode.window import endless
 from malmoi.errors import EmptyText, UsageError
 from malmoi.metrics.perplexity import Report
 from malmoi.objective import Loss
+from malmoi.tasks.spelling import Letters, Spellings
 from malmoi.text import Kind, Text
 
 READ = 4096  # tokens read at once when evaluating: bounds memory, changes no result
@@ -44,8 +45,9 @@ READ = 4096  # tokens read at once when evaluating: bounds memory, changes no re
 @dataclass(frozen=True, config=CONFIG)
 class LanguageModelling:
     """data: a name, a file or a folder.  tokens: what a token is.  vocabulary: at most so many
-    types (0: no limit).  min_count: rarer types become `<unk>`.  batch: lanes, windows or, under
-    `lines`, batch × length tokens in a batch.  length: tokens back-propagated through.
+    types (0: no limit).  min_count: rarer types become `<unk>`.  spelling: the letters that words
+    have for a model that reads them.  batch: lanes, windows or, under `lines`, batch × length
+    tokens in a batch.  length: tokens back-propagated through.
     split_seed: which lines of a single file are held out, the same whatever the recipe's seed.
     """
 
@@ -53,6 +55,7 @@ class LanguageModelling:
     tokens: Kind = "words"
     vocabulary: Annotated[int, Field(ge=0)] = 0
     min_count: Annotated[int, Field(ge=1)] = 1
+    spelling: Letters = "none"
     order: Literal["lanes", "windows", "lines"] = "lanes"
     batch: Size = 20
     length: Size = 35
@@ -111,10 +114,20 @@ class LanguageModellingTask:
         self.corpora = corpora
         self.seed = seed
         self.announcements = tuple(announcements)
+        self.spellings = (
+            None if config.spelling == "none" else Spellings(text.vocabulary, config.spelling)
+        )
 
     @property
     def sizes(self) -> Sizes:
-        return Sizes(vocabulary=len(self.text.vocabulary))
+        V = len(self.text.vocabulary)
+        if self.spellings is None:
+            return Sizes(vocabulary=V)
+        return Sizes(
+            vocabulary=V,
+            characters=self.spellings.characters,
+            longest=self.spellings.longest,
+        )
 
     @property
     def events(self) -> dict[str, int]:

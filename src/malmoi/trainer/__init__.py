@@ -20,6 +20,7 @@ from malmoi.card import card
 from malmoi.errors import RunError, UsageError
 from malmoi.layers.embedding import Words
 from malmoi.models import Model, ngram, word2vec
+from malmoi.models.charcnn import CharCNN
 from malmoi.recipe import Recipe, kind_of
 from malmoi.run import Draft, Run, claim
 from malmoi.tasks import AnyTask
@@ -108,6 +109,10 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
     model = recipe.model.build(task.sizes)
     if isinstance(task, ClassificationTask | TaggingTask) and not draft.resumable:
         _start(model, task)
+    if isinstance(model, CharCNN):
+        assert isinstance(task, LanguageModellingTask)
+        assert task.spellings is not None
+        model.spell(torch.from_numpy(task.spellings.table))
     if isinstance(model, torch.nn.Module):
         model.to(device)
     record = _record(recipe, task)

@@ -6,13 +6,13 @@ import time
 from collections.abc import Generator
 from typing import Any
 
+from malmoi.carry import LanguageModel
 from malmoi.errors import Interrupted, RunError
 from malmoi.models import Network
-from malmoi.models.gpt import GPT
-from malmoi.models.rnn import RNN
 from malmoi.recipe import Recipe
 from malmoi.run import Draft
 from malmoi.tasks import LearntByGradient
+from malmoi.tasks.language_modelling import LanguageModellingTask
 from malmoi.trainer.happenings import Announced, Event, Planned, Resumed
 from malmoi.trainer.plain import plain
 from malmoi.training import checkpoint
@@ -50,7 +50,8 @@ def fitting(
         state = loaded.state
         read, reading = loaded.notes["read"], loaded.notes["reading"]
         best = loaded.notes["best"]
-        if isinstance(model, RNN | GPT):  # a reader of whole texts carries nothing
+        if isinstance(task, LanguageModellingTask):  # a reader of whole texts carries nothing
+            assert isinstance(model, LanguageModel)
             state.carry = checkpoint.retyped(state.carry, model.begin(1))
         yield Resumed(state.step)
         yield from (Announced(f"the last bit may differ: {d}") for d in loaded.differs)

@@ -12,6 +12,7 @@ from malmoi.recipe import Recipe
 from malmoi.run import Run, open_run
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.labels import Labels
+from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.tasks.lexicon import Lexicon
 from malmoi.tasks.tagging import Tagging
 from malmoi.tasks.translation import Translation
@@ -110,8 +111,10 @@ def sizes_of(run: Run) -> Sizes:
     reads = isinstance(task, Classification | Tagging)
     V = _number(run, said, "vocabulary", 2, "how large its vocabulary is")
     labels = _number(run, said, "labels", 2, "how many labels it has") if reads else 0
-    spells = isinstance(task, Tagging) and task.spelling != "none"
+    spells = isinstance(task, Tagging | LanguageModelling) and task.spelling != "none"
     characters = _number(run, said, "characters", 2, "how many letters it has") if spells else 0
+    keeps = spells and isinstance(task, LanguageModelling)  # a table of them
+    longest = _number(run, said, "longest", 1, "how long its words are") if keeps else 0
     writes = isinstance(task, Translation)
     source = _number(run, said, "source", 2, "how many types its sources have") if writes else 0
     several, joint = said.get("several", False), said.get("joint", False)
@@ -119,7 +122,7 @@ def sizes_of(run: Run) -> Sizes:
         raise _unsaid(run, "whether a text may have several labels", "several", several)
     if not isinstance(joint, bool):
         raise _unsaid(run, "whether its vocabulary is joint", "joint", joint)
-    return Sizes(V, labels, several, characters, source, joint)
+    return Sizes(V, labels, several, characters, source, joint, longest)
 
 
 def _number(run: Run, said: dict[str, Any], key: str, least: int, what: str) -> int:
