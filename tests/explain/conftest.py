@@ -3,17 +3,22 @@
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 
 from malmoi.config import Sizes
+from malmoi.data.corpus import stream
 from malmoi.explain.draw import text_width
 from malmoi.models import (
     bow,
     classifier,
     convs2s,
+    gpt,
     han,
+    ngram,
+    rnn,
     selfattentive,
     sutskever,
     tagger,
@@ -26,6 +31,7 @@ from malmoi.tasks.tagging import Tagging
 from malmoi.tasks.translation import Translation
 from malmoi.text import Bitext, Text, Vocabulary
 from malmoi.use.classifier import Classifier
+from malmoi.use.language_model import LanguageModel
 from malmoi.use.tagger import Tagger
 from malmoi.use.translator import Translator
 
@@ -51,6 +57,23 @@ TRANSLATORS = {
     "transformer": transformer.Config(d=8, heads=2, layers=2, layers_decoder=1, d_ff=8),
     "convs2s": convs2s.Config(d=6, layers=1, layers_decoder=2),
     "sutskever": sutskever.Config(d=6, d_word=4, layers=1),
+}
+SAID = [
+    "오늘은 날씨가 좋다",
+    "오늘은 비가 온다",
+    "내일은 날씨가 좋다",
+    "the list is long",
+    "the list of the words is long",
+    "",
+    "비가 온다 비가 온다",
+]
+WRITERS = {
+    "ngram": ngram.Config(order=3),
+    "elman": rnn.ElmanConfig(d=6, d_word=4, layers=1, init=0.9),
+    "gru": rnn.GRUConfig(d=6, d_word=4, layers=2, init=0.9),
+    "gru-before": rnn.GRUConfig(d=6, layers=1, init=0.9, reset="before"),
+    "lstm": rnn.LSTMConfig(d=6, d_word=4, layers=2, init=0.9),
+    "gpt": gpt.Config(d=8, heads=2, layers=2, context=8),
 }
 LABELS = ("부정", "neutral", "긍정")
 TAGS = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
@@ -92,6 +115,22 @@ def translator_of(name: str) -> Translator:
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.6)
     return Translator(model, bitext, Translation(data="pairs.tsv"))
+
+
+def language_model_of(name: str, kind: str = "words", **changed: object) -> LanguageModel:
+    """A language model of what is said above, by its name in WRITERS, in float64."""
+    text = Text.learn(SAID, kind=kind, min_count=1)
+    V = len(text.vocabulary)
+    torch.manual_seed(1)
+    model = replace(WRITERS[name], **changed).build(Sizes(V))
+    if name == "ngram":
+        model.estimate(stream(map(text.encode, SAID), V))
+    elif name == "gpt":  # as it begins it hardly looks at what it read
+        for weight in model.double().parameters():
+            torch.nn.init.normal_(weight, std=0.5)
+    else:
+        model.double()
+    return LanguageModel(model, text)
 
 
 def drawn(model: torch.nn.Module) -> torch.nn.Module:
@@ -139,6 +178,16 @@ def tagger_() -> Callable[..., Tagger]:
 @pytest.fixture(scope="session")
 def translator_() -> Callable[..., Translator]:
     return translator_of
+
+
+@pytest.fixture(scope="session")
+def language_model_() -> Callable[..., LanguageModel]:
+    return language_model_of
+
+
+@pytest.fixture(scope="session")
+def said() -> list[str]:
+    return SAID
 
 
 @pytest.fixture(scope="session")

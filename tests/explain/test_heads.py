@@ -9,6 +9,7 @@ import torch
 
 from malmoi.errors import EmptyText, UsageError
 from malmoi.explain import explain
+from malmoi.explain.heads import Head, habits
 from malmoi.explain.heat import Heat
 from malmoi.explain.page import standalone
 from malmoi.explain.picture import as_json
@@ -132,3 +133,63 @@ def test_a_faint_cell_is_left_white_and_the_others_are_as_they_were():
     assert len(cells(sparse)) == 3
     (lines,) = re.findall(r'class="cell empty" d="([^"]+)"', sparse.markup)
     assert (lines.count("h"), lines.count("v")) == (3, 4)
+
+
+# ------------------------------------------------------------------ a GPT
+
+
+def test_the_heads_of_a_gpt_look_back_only_and_the_first_layer_is_the_equation(language_model_):
+    lm = language_model_("gpt")
+    picture = explain(lm, "the list 비가 온다", show="heads")
+    assert [(one.part, one.layer, one.head) for one in picture.maps] == [
+        ("self", layer, head) for layer in (1, 2) for head in (1, 2)
+    ]
+    w = {name: t.numpy() for name, t in lm.model.state_dict().items()}
+    ids = [0, *lm.text.encode("the list 비가 온다")]
+    x = w["embed.weight"][ids] + w["positions.weight"][: len(ids)]
+    x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+    norm = next(name for name in w if name.startswith("blocks.0.") and "norm" in name).rsplit(".")
+    first = ".".join(norm[:3])
+    x = x * w[f"{first}.weight"] + w[f"{first}.bias"]
+    qkv = x @ w["blocks.0.attention.qkv.weight"].T + w["blocks.0.attention.qkv.bias"]
+    q, key, _ = np.split(qkv, 3, -1)
+    later = np.triu(np.ones((len(ids), len(ids))), 1) > 0
+    for head in range(2):
+        part = slice(head * 4, head * 4 + 4)
+        e = np.where(later, -np.inf, q[:, part] @ key[:, part].T / 2)
+        assert np.allclose(picture.maps[head].weights, softmax(e), atol=1e-10)
+    assert from_json(as_json(picture)) == picture
+    assert ">&lt;s&gt;<" in picture.page().html()
+
+
+@torch.no_grad()
+def test_a_gpt_that_is_looked_at_says_what_it_always_says(language_model_):
+    lm = language_model_("gpt")
+    before = lm.tokens("the list 비가 온다")
+    explain(lm, "the list 비가 온다", show="heads")
+    assert lm.tokens("the list 비가 온다") == before
+
+
+def test_habits_name_the_head_that_looks_there_most():
+    T = 5
+    before = np.eye(T, k=-1)
+    before[0, 0] = 1
+    first = np.zeros((T, T))
+    first[:, 0] = 1
+    maps = [
+        Head("self", 1, h, tuple(map(tuple, weights.tolist())))
+        for h, weights in enumerate((np.eye(T), 0.75 * before + 0.25 * first, first), 1)
+    ]
+    assert habits(maps) == (
+        "The word before is looked at most by head 2 of layer 1 (0.75 on average); the word itself "
+        "by head 1 of layer 1 (1.00 on average); the beginning by head 3 of layer 1 (1.00 on "
+        "average)."
+    )
+
+
+def test_a_text_beyond_the_context_and_a_model_without_heads_are_refused(language_model_):
+    with pytest.raises(UsageError, match="8 tokens, context = 8"):
+        explain(language_model_("gpt"), "the list " * 4, show="heads")
+    for name in ("lstm", "ngram"):
+        with pytest.raises(UsageError, match="no heads"):
+            explain(language_model_(name), "the list", show="heads")

@@ -12,7 +12,7 @@ from malmoi.errors import EmptyText, UsageError
 from malmoi.explain import explain
 from malmoi.explain.branches import ROW, Branches, Leaf
 from malmoi.explain.picture import as_json
-from malmoi.explain.tree import beam_tree
+from malmoi.explain.tree import beam_tree, continuations
 from malmoi.explain.why import from_json
 
 TEXT = "그는 어제 학교에 간다"
@@ -130,6 +130,26 @@ def test_an_empty_text_is_refused_and_a_wish_that_is_no_translators(translator_)
         explain(translator_("sutskever"), "  ", show="beam")
 
 
+@pytest.mark.parametrize("name", ["ngram", "gru", "gpt"])
+@pytest.mark.parametrize(("prompt", "beam"), [("오늘은", 3), ("", 4), ("the list of the words", 1)])
+def test_the_tree_of_a_language_model_is_the_search_that_writes(
+    name, prompt, beam, language_model_
+):
+    lm = language_model_(name)
+    tree = continuations(lm, prompt, beam=beam, max_tokens=6)
+    right = lm.generate(prompt, n=beam, beam=beam, max_tokens=6)
+    assert [said.text for said in tree.found] == [g.continuation.strip() for g in right]
+    for said, one in zip(tree.found, right, strict=True):
+        words, node = [], said.node
+        assert tree.nodes[node].log_prob == pytest.approx(one.log_prob, abs=1e-12)
+        while node >= 0:
+            words.append(tree.nodes[node].token)
+            node = tree.nodes[node].parent
+        assert words[::-1] == [*one.tokens, *(["</s>"] if one.finished else [])]
+    assert from_json(as_json(tree)) == tree
+    assert "The model writes on “" in tree.page().finding or "ends the line" in tree.page().finding
+
+
 def test_a_classifier_has_no_beam(classifier_):
-    with pytest.raises(UsageError, match="only a translator"):
+    with pytest.raises(UsageError, match="of a translator or a language model only"):
         explain(classifier_("rnn-max"), "정말 재미있는", show="beam")

@@ -36,7 +36,9 @@ def draw(
         own = None if given is None else [word for line in given for word in line.split()]
         return mapping.vectors_of(model, own, n=most, method=method, seed=seed)
     if not isinstance(model, Translator):
-        raise UsageError(f"{KINDS[type(model)][0]} has no map", hint="translators, word vectors")
+        raise UsageError(
+            f"there is no map of {KINDS[type(model)][0]}", hint="translators, word vectors"
+        )
     translator = model
     if given is None:
         pairs = cli_pairs.read(translator, data, split, quiet, once=True)

@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from malmoi.errors import UsageError
 from malmoi.explain.blocks import Graphic, Heading
+from malmoi.explain.chain import Score
 from malmoi.explain.heat import Heat
 from malmoi.explain.page import Block, Page
 from malmoi.explain.picture import STRICT, title_of, visible
@@ -50,7 +51,7 @@ class Fired:
     token: str
     order: int
     longest: int
-    nats: float
+    nats: Score
     rungs: tuple[Rung, ...]
 
 

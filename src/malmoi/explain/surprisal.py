@@ -17,6 +17,7 @@ from malmoi.decode.reading import CELLS, log_softmax, top
 from malmoi.decode.window import endless
 from malmoi.errors import UsageError
 from malmoi.explain.blocks import Bar, Bars, Heading, Row, Rows, Word
+from malmoi.explain.chain import Score
 from malmoi.explain.page import Block, Page
 from malmoi.explain.picture import STRICT, Piece, Unit, passage, title_of, visible
 from malmoi.explain.strips import END, Steps, bits_of, chance, short, strength
@@ -48,7 +49,7 @@ class Cost:
     token: str
     start: int
     end: int
-    nats: float
+    nats: Score
     known: bool
     rank: int
     likeliest: tuple[Guess, ...]

@@ -170,15 +170,11 @@ def checked(model: object, show: Show) -> Show:
     if show and show not in known:
         if kind is None:
             owners = [KINDS[one][0] for one, names in SHOWS.items() if show in names]
-            raise UsageError(f"only {' and '.join(owners)} {_have(owners)} its {show} shown")
+            raise UsageError(f"{show} is shown of {' or '.join(owners)} only")
         raise UsageError(
-            f"{KINDS[kind][0]} has no {show} to show", hint=f"--show {', '.join(known)}"
+            f"there is no {show} to show of {KINDS[kind][0]}", hint=f"--show {', '.join(known)}"
         )
     return show or (known[0] if known else "")
-
-
-def _have(owners: Sequence[str]) -> str:
-    return "has" if len(owners) == 1 else "have"
 
 
 def _of_language(lm: LanguageModel, text: str, show: Show) -> AnyPicture:
