@@ -182,8 +182,13 @@ PAPERS = sorted((Path(__file__).parents[1] / "recipes/papers").glob("*.toml"))
 def test_a_papers_recipe_builds_a_model_of_the_size_that_its_head_says(path):
     recipe, text = Recipe.load(path), path.read_text("utf-8")
     task = recipe.task
-    source = task.source_vocabulary or task.vocabulary
-    sizes = Sizes(vocabulary=task.vocabulary, source=source, joint=task.joint)
+    if isinstance(task, LanguageModelling):
+        letters = re.search(r"letters +(\d+)", text)
+        characters = int(letters[1]) if letters else 0
+        sizes = Sizes(vocabulary=task.vocabulary, characters=characters, longest=1)
+    else:
+        source = task.source_vocabulary or task.vocabulary
+        sizes = Sizes(vocabulary=task.vocabulary, source=source, joint=task.joint)
     with torch.device("meta"):
         model = recipe.model.build(sizes)
     said = int(re.search(r"parameters +([\d,]+)", text)[1].replace(",", ""))

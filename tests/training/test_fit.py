@@ -240,6 +240,15 @@ def test_the_rate_of_a_plateau_falls_after_an_evaluation_without_improvement():
     assert rates == [1.0, 1.0, 0.5, 0.5, 0.25]
 
 
+def test_a_plateau_with_a_margin_falls_after_a_small_improvement_which_is_the_best_all_the_same():
+    task = Given(*unequal_batches(), measures=[9.0, 7.0, 6.0, 4.9, 4.9])
+    plan = Training(epochs=5, lr=1.0, schedule="plateau", margin=1.0, optimizer="sgd")
+    _, state, events = run(plan, task)
+    assert [e.lr for e in events if isinstance(e, Step)][::4] == [1.0, 1.0, 1.0, 0.5, 0.5]
+    assert [e.best for e in events if isinstance(e, Evaluated)] == [True] * 4 + [False]
+    assert (state.best, state.stale, state.decays) == (4.9, 1, 2)
+
+
 @pytest.mark.parametrize(("steps", "accumulate"), [(0, 1), (0, 3), (10, 1)])
 def test_a_cosine_ends_at_its_floor_with_the_last_step(steps, accumulate):
     training = Training(

@@ -88,6 +88,7 @@ def test_no_rate_is_above_the_highest_or_below_the_floor(schedule, t, horizon, w
         ({"schedule": "cosine", "steps": 10, "warmup": 10}, "leaves nothing of the 10 steps"),
         ({"floor": 0.1}, "constant does not end"),
         ({"decay_after": 3}, "decay_after belongs to the plateau schedule"),
+        ({"margin": 1.0}, "margin belongs to a plateau"),
         ({"lr": 0.0}, "greater than 0"),
         ({"lr": math.inf}, "finite"),
         ({"epochs": 0}, "greater than or equal to 1"),

@@ -29,6 +29,7 @@ class Training:
                 linear end.
     decay       plateau: multiplies the rate each time an evaluation is no improvement; or, with
                 decay_after = k, after each epoch from the k-th on (Zaremba et al. 2014)
+    margin      plateau: one by no more than this is no improvement (Kim et al. 2016)
 
     How long:
     epochs, steps  the length; steps, if given, rather than epochs
@@ -57,6 +58,7 @@ class Training:
     floor: Share = 0.0
     decay: Annotated[float, Field(gt=0, lt=1)] = 0.5
     decay_after: Count = 0
+    margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     epochs: Annotated[int, Field(ge=1)] = 10
     steps: Count = 0
     minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
@@ -95,6 +97,8 @@ class Training:
             faults.append(f"floor is where cosine and linear end; {self.schedule} does not end")
         if self.decay_after and self.schedule != "plateau":
             faults.append(f"decay_after belongs to the plateau schedule, not to {self.schedule}")
+        if self.margin and (self.schedule != "plateau" or self.decay_after):
+            faults.append("margin belongs to a plateau whose rate follows the measures")
         return faults
 
     def rate(self, step: int, *, horizon: int, epoch: int, decays: int) -> float:

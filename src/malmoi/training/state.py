@@ -53,17 +53,19 @@ class State:
     ) -> bool:
         """Take note of a measure: the best so far, with its weights, or one more that is not.
 
-        A measure that is not finite is never best: not even the first.
+        A measure that is not finite is never best: not even the first.  A plateau's rate falls
+        unless the best is bettered by more than the training's margin.
         """
         better = math.isfinite(value) and (
             self.best is None or (value < self.best if way == "lower" else value > self.best)
         )
+        enough = better and (self.best is None or abs(value - self.best) > training.margin)
+        self.decays += training.schedule == "plateau" and not enough
         if better:
             self.best, self.best_step, self.stale = value, self.step, 0
             self.best_weights = copy(model)
         else:
             self.stale += 1
-            self.decays += training.schedule == "plateau"
         return better
 
     def weights(self, model: nn.Module) -> dict[str, Tensor]:
