@@ -5,7 +5,7 @@
     p(w_t | w_{t-n+1} … w_{t-1}) = softmax(b + U h + W e)_{w_t}                  eq. 1
 
 An n-gram model whose words have vectors: what is learnt of one history serves those that are like
-it.  W, the direct connections, may be left out, as in the paper's best model on its smaller corpus.
+it.  W, the direct connections, may be left out, as in the paper's best mixture on its smaller corpus.
 
 paper    here                                paper    here
 C        embed                               b        out.bias
