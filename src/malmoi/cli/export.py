@@ -1,7 +1,7 @@
 """`malmoi export RUN --to FORMAT`: a run in another program's format."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -11,18 +11,20 @@ from malmoi.errors import UsageError
 if TYPE_CHECKING:
     from malmoi.run import Run
 
-FORMATS = ("arpa", "ctranslate2")
+M = TypeVar("M")
+FORMATS = ("arpa", "ctranslate2", "huggingface")
 
 
 @click.command("export")
 @RUN
 @click.option(
     "--to", "form", type=click.Choice(FORMATS), required=True,
-    help="arpa: KenLM, SRILM, Kaldi.  ctranslate2: a fast translator for processors.",
+    help="arpa: KenLM, SRILM, Kaldi.  ctranslate2: a fast translator for processors.  "
+    "huggingface: a GPT for transformers.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", default=None, metavar="FILE|FOLDER",
-    help="[default: NAME.arpa, NAME.ctranslate2]",
+    help="[default: NAME.arpa, NAME.ctranslate2 …]",
 )  # fmt: skip
 @click.option(
     "--quantization", default=None, metavar="KIND",
@@ -39,9 +41,12 @@ def export_(run: str, form: str, output: str | None, quantization: str | None, q
     ctranslate2 is a folder with a Transformer's weights, its texts, and a README.md with the lines
     of Python that use it.  Its log-probabilities are equal to 1e-4 in float32.
 
+    huggingface is a folder of GPT-2's form.
+
     \b
     malmoi export runs/ngram --to arpa -o model.arpa
     malmoi export runs/en-fr --to ctranslate2 --quantization int8 -o en-fr
+    malmoi export runs/gpt --to huggingface -o gpt
     """
     from malmoi.run import open_run
 
@@ -49,10 +54,13 @@ def export_(run: str, form: str, output: str | None, quantization: str | None, q
         raise UsageError("--quantization is for ctranslate2")
     opened = open_run(run)
     path = Path(output or f"{Path(run).resolve().name}.{form}")
-    if form == "arpa":
-        _arpa(opened, path)
-    else:
-        _ctranslate2(opened, path, quantization or "float32")
+    match form:
+        case "arpa":
+            _arpa(opened, path)
+        case "ctranslate2":
+            _ctranslate2(opened, path, quantization or "float32")
+        case _:
+            _huggingface(opened, path)
     say(f"wrote {path}", quiet=quiet)
 
 
@@ -60,15 +68,11 @@ def _arpa(run: "Run", path: Path) -> None:
     from malmoi.export.arpa import write_arpa
     from malmoi.models.ngram import NGram
     from malmoi.text import Text
-    from malmoi.use import network
 
-    model = network(run)
-    if not isinstance(model, NGram):
-        raise UsageError(
-            f"{run.folder} is not an n-gram model: ARPA holds counts, not networks",
-            where=f"it is a {run.model['kind']}",
-            hint="its weights are in model.safetensors already",
-        )
+    model = _model(
+        run, NGram, "is not an n-gram model: ARPA holds counts, not networks",
+        hint="its weights are in model.safetensors already",
+    )  # fmt: skip
     write_arpa(path, model, Text.load(run.text).vocabulary.types)
 
 
@@ -76,17 +80,38 @@ def _ctranslate2(run: "Run", path: Path, quantization: str) -> None:
     from malmoi.export.ctranslate2 import write_ctranslate2
     from malmoi.models.transformer import Transformer
     from malmoi.text import Bitext
+
+    model = _model(
+        run, Transformer, "is not a Transformer that translates: CTranslate2 computes no other",
+        hint="malmoi train transformer --data PAIRS --to RUN",
+    )  # fmt: skip
+    bitext = Bitext.load(run.text)
+    write_ctranslate2(path, model, bitext, quantization=quantization, card=_card(run))
+
+
+def _huggingface(run: "Run", path: Path) -> None:
+    from malmoi.export.gpt2 import write_gpt2
+    from malmoi.models.gpt import GPT
+    from malmoi.text import Text
+
+    model = _model(
+        run, GPT, "is not a GPT: of ours, only that is a model of transformers",
+        hint="its weights are in model.safetensors already",
+    )  # fmt: skip
+    write_gpt2(path, model, Text.load(run.text), card=_card(run))
+
+
+def _model(run: "Run", kind: type[M], otherwise: str, *, hint: str) -> M:
+    """The network, which must be of this kind."""
     from malmoi.use import network
 
     model = network(run)
-    if not isinstance(model, Transformer):
-        raise UsageError(
-            f"{run.folder} is not a Transformer that translates: CTranslate2 computes no other",
-            where=f"it is a {run.model['kind']}",
-            hint="malmoi train transformer --data PAIRS --to RUN",
-        )
+    if not isinstance(model, kind):
+        where = f"it is a {run.model['kind']}"
+        raise UsageError(f"{run.folder} {otherwise}", where=where, hint=hint)
+    return model
+
+
+def _card(run: "Run") -> str:
     card = run.folder / "README.md"
-    write_ctranslate2(
-        path, model, Bitext.load(run.text), quantization=quantization,
-        card=card.read_text("utf-8") if card.exists() else "",
-    )  # fmt: skip
+    return card.read_text("utf-8") if card.exists() else ""

@@ -12,13 +12,16 @@ from malmoi.cli.options import quiet, say
 def import_(folder: str, to: str, quiet: bool) -> None:
     """Make a run of a model that another program trained.
 
-    FOLDER is a Marian or OPUS-MT model in the form of Hugging Face: config.json,
-    model.safetensors, source.spm, target.spm, vocab.json.  The run is used as any other, and FOLDER
-    is no longer needed.
+    FOLDER is in the form of Hugging Face: a Marian or OPUS-MT model (config.json,
+    model.safetensors, source.spm, target.spm, vocab.json) or a GPT-2 (config.json,
+    model.safetensors, vocab.json, merges.txt).  The run is used as any other, and FOLDER is no
+    longer needed.
 
     \b
     malmoi import opus-mt-en-fr --to runs/en-fr
     malmoi translate runs/en-fr < in.txt > out.txt
+    malmoi import gpt2 --to runs/gpt2
+    malmoi generate runs/gpt2 --prompt "…"
     """
     from malmoi.export.imported import import_run
 

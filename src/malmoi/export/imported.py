@@ -1,31 +1,51 @@
 """A model that another program trained, as a run folder: `malmoi import FOLDER --to RUN`.
 
     Marian, OPUS-MT    in the form of Hugging Face      marian.py, marian_text.py
+    GPT-2              in the form of Hugging Face      gpt2.py
 
-The run is complete: it translates, is measured, scored, explained, checked and exported as one
-that was trained here.  Its recipe names no data, since none is known; `model.json` has the SHA-256
+The run is complete: it is used, measured, explained, checked and exported as one that was trained
+here.  Its recipe names no data, since none is known; `model.json` has the SHA-256
 of the weights that were read.
 """
 
 import dataclasses
 import shlex
 from pathlib import Path
+from typing import Literal, NamedTuple, cast
+
+from torch import nn
 
 from malmoi import card, files
+from malmoi.config import Sizes
 from malmoi.errors import DataError, RunError, UsageError
-from malmoi.export.marian import WEIGHTS, read_marian
-from malmoi.export.marian_config import json_of
+from malmoi.export.found import WEIGHTS, json_of
+from malmoi.export.gpt2 import read_gpt2
+from malmoi.export.marian import read_marian
 from malmoi.export.marian_text import read_bitext
 from malmoi.ladder import of_kind
 from malmoi.recipe import Recipe, kind_of
 from malmoi.run import Run, claim
+from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.tasks.translation import Translation
+from malmoi.text import Bitext, Kind, Text
 from malmoi.version import __version__
 
-WANTED = (
-    "a Marian or OPUS-MT folder has config.json, model.safetensors, source.spm, target.spm and "
-)
-WANTED += "vocab.json"
+KINDS = {
+    "marian": "a Marian or OPUS-MT folder has config.json, model.safetensors, source.spm, "
+    "target.spm and vocab.json",
+    "gpt2": "a GPT-2 folder has config.json, model.safetensors, vocab.json and merges.txt",
+}
+"""What malmoi reads, by the model_type of config.json, and which files that has."""
+WANTED = "; ".join(KINDS.values())
+
+
+class Found(NamedTuple):
+    """What a folder holds, as a run has it."""
+
+    recipe: Recipe
+    sizes: Sizes
+    model: nn.Module
+    texts: Text | Bitext
 
 
 def import_run(folder: str | Path, to: str | Path) -> Run:
@@ -34,42 +54,51 @@ def import_run(folder: str | Path, to: str | Path) -> Run:
     Raises DataError for a folder that malmoi does not read, RunError if a run lies in `to`.
     """
     folder = Path(folder)
-    recognise(folder)
-    found = read_marian(folder)
-    bitext = read_bitext(folder, found.source, found.target)
-    recipe = Recipe(
-        task=Translation(
-            data="", tokens="sentencepiece", vocabulary=0, joint=found.sizes.joint, longest=0
-        ),
-        model=found.config,
-    )
+    found = _gpt2(folder) if recognise(folder) == "gpt2" else _marian(folder)
     parameters = sum(weight.numel() for weight in found.model.parameters())
     report = {
         "parameters": parameters,
         "vocabulary": found.sizes.vocabulary,
-        "source_vocabulary": found.sizes.source,
         "valid": None,
         "test": None,
     }
+    if isinstance(found.texts, Bitext):
+        report["source_vocabulary"] = found.sizes.source
     model = {
-        "kind": kind_of(recipe.model),
+        "kind": kind_of(found.recipe.model),
         **dataclasses.asdict(found.sizes),
         "data": {WEIGHTS: files.sha256(folder / WEIGHTS)},
     }
     with claim(to) as draft:
         if draft.finished or draft.resumable:
             raise RunError(f"there is a run in {to}", hint="choose another folder with --to")
-        bitext.save(draft.folder / "text")
-        draft.begin(recipe=recipe.to_toml(), model=model)
+        found.texts.save(draft.folder / "text")
+        draft.begin(recipe=found.recipe.to_toml(), model=model)
         return draft.finish(
             weights=found.model.state_dict(),
             report=report,
-            readme=_readme(folder.resolve().name, recipe, parameters),
+            readme=_readme(folder.resolve().name, found.recipe, parameters),
         )
 
 
-def recognise(folder: Path) -> None:
-    """Raise DataError unless malmoi reads such a folder, saying what it is if that is seen."""
+def _marian(folder: Path) -> Found:
+    read = read_marian(folder)
+    task = Translation(
+        data="", tokens="sentencepiece", vocabulary=0, joint=read.sizes.joint, longest=0
+    )
+    bitext = read_bitext(folder, read.source, read.target)
+    return Found(Recipe(task=task, model=read.config), read.sizes, read.model, bitext)
+
+
+def _gpt2(folder: Path) -> Found:
+    read = read_gpt2(folder)
+    kind = cast(Kind | Literal["byte-level"], read.text.kind)
+    task = LanguageModelling(data="", tokens=kind, order="windows", length=read.config.context)
+    return Found(Recipe(task=task, model=read.config), read.sizes, read.model, read.text)
+
+
+def recognise(folder: Path) -> str:
+    """Which of KINDS it is.  Raises DataError for another, saying what it is if that is seen."""
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise DataError(f"{folder} {what}", hint=WANTED)
@@ -77,7 +106,7 @@ def recognise(folder: Path) -> None:
     if files.MANIFEST in names:
         raise UsageError(
             f"{folder} is a run of malmoi already",
-            hint=f"malmoi translate {shlex.quote(str(folder))} < in.txt",
+            hint=f"malmoi check {shlex.quote(str(folder))}",
         )
     if "model.bin" in names and any(name.endswith("_vocabulary.json") for name in names):
         raise DataError(
@@ -98,18 +127,20 @@ def recognise(folder: Path) -> None:
         )
     config = json_of(folder / "config.json")
     kind = config.get("model_type") if isinstance(config, dict) else None
-    if kind != "marian":
+    if kind not in KINDS:
         raise DataError(
             f"{folder} holds no model that malmoi reads",
-            where=f"{folder / 'config.json'}: model_type = {kind!r}: 'marian'",
+            where=f"{folder / 'config.json'}: model_type = {kind!r}: {', '.join(KINDS)}",
             hint=WANTED,
         )
+    return str(kind)
 
 
 def _readme(name: str, recipe: Recipe, parameters: int) -> str:
     """The model card: what is known, and what is not."""
+    task = kind_of(recipe.task)
     lines = [
-        f"# {name}, {card.NOUN['translation']}",
+        f"# {name}, {card.NOUN[task]}",
         "",
         f"A {kind_of(recipe.model)} ({of_kind(kind_of(recipe.model)).paper}) of {parameters:,} "
         f"parameters that was trained by another program, and imported by malmoi {__version__}.",
@@ -120,7 +151,7 @@ def _readme(name: str, recipe: Recipe, parameters: int) -> str:
         "## Use",
         "",
         "```",
-        *card.USE["translation"],
+        *card.USE[task],
         "```",
         "",
         "## Recipe",

@@ -24,7 +24,7 @@ Their `<pad>` is a piece; it begins what is written and may not be written itsel
 theirs with `</s>` first, `<unk>` second and `<pad>` gone: `source[i]`, `target[i]` are theirs of i.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -33,15 +33,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from malmoi import tensors
 from malmoi.config import Sizes
 from malmoi.errors import DataError
-from malmoi.export.marian_config import ACTIVATIONS, Theirs, config_of, json_of
+from malmoi.export.found import WEIGHTS, Found, json_of, weights_of
+from malmoi.export.marian_config import ACTIVATIONS, Theirs, config_of
 from malmoi.models.transformer import Config, Transformer
 
-CONFIG, WEIGHTS, PICKLE, VOCABULARY = (
-    "config.json", "model.safetensors", "pytorch_model.bin", "vocab.json",
-)  # fmt: skip
+CONFIG, VOCABULARY = "config.json", "vocab.json"
 _BOTH = {
     "attention.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     "attention.o": ("self_attn.out_proj",),
@@ -59,7 +57,7 @@ DECODER = _BOTH | {
 }
 READ = ("attention.qkv", "cross.q", "cross.kv", "mlp.0")
 """What reads a vector of the residual stream; everything else writes one."""
-POSITIONS = {f"model.{side}.embed_positions.weight" for side in ("encoder", "decoder")}
+POSITIONS = frozenset(f"model.{side}.embed_positions.weight" for side in ("encoder", "decoder"))
 
 
 @dataclass(frozen=True)
@@ -91,10 +89,10 @@ def read_marian(folder: Path) -> Marian:
         activation=ACTIVATIONS[theirs.activation_function],
     )
     model = config.build(sizes)
-    found = _Found(_weights(folder), folder / WEIGHTS)
+    found = Found(weights_of(folder, "MarianMTModel"), folder / WEIGHTS, POSITIONS)
     state = _tables(found, theirs, torch.tensor(source), torch.tensor(target))
     state |= dict(_blocks(found, theirs, model.state_dict()))
-    found.expect_nothing_else()
+    found.expect_nothing_else("Marian")
     model.load_state_dict(state)
     return Marian(model.eval(), config, sizes, source, target)
 
@@ -120,61 +118,13 @@ def _ids(theirs: Theirs, size: int, unknown: int) -> tuple[int, ...]:
     return (*first, *(i for i in range(size) if i not in left_out))
 
 
-def _weights(folder: Path) -> dict[str, Tensor]:
-    if not (folder / WEIGHTS).exists() and (folder / PICKLE).exists():
-        raise DataError(
-            "these weights are a pickle; a pickle can run code when it is read",
-            where=f"{folder / PICKLE}; {WEIGHTS} is read, and is not there",
-            hint='if you trust it: python -c "from transformers import MarianMTModel as M; '
-            f"M.from_pretrained('{folder}').save_pretrained('{folder}')\"",
-        )
-    return tensors.load(folder / WEIGHTS)
-
-
-class _Found:
-    """Their weights, each to be taken."""
-
-    def __init__(self, weights: Mapping[str, Tensor], path: Path) -> None:
-        self.weights = weights
-        self.path = path
-        self.left = set(weights) - POSITIONS
-
-    def take(self, *names: str, shape: Sequence[int] = ()) -> Tensor:
-        """The weight that has one of these names: a tied one is stored under any."""
-        there = [name for name in names if name in self.weights]
-        if not there:
-            raise DataError("a weight is missing", where=f"{self.path}: {names[0]}")
-        weight = self.weights[there[0]]
-        for other in there[1:]:
-            if not torch.equal(weight, self.weights[other]):
-                raise DataError("tied weights differ", where=f"{self.path}: {', '.join(there)}")
-        self.left -= set(there)
-        if shape:
-            self.expect(weight, shape, there[0])
-        return weight if weight.dtype == torch.float64 else weight.float()
-
-    def expect(self, weight: Tensor, shape: Sequence[int], name: str) -> None:
-        if tuple(weight.shape) != tuple(shape):
-            raise DataError(
-                "a weight is not of the size that config.json says",
-                where=f"{self.path}: {name} is {tuple(weight.shape)}, not {tuple(shape)}",
-            )
-
-    def expect_nothing_else(self) -> None:
-        if self.left:
-            raise DataError(
-                "there are weights that a Marian model has no use for",
-                where=(str(self.path), *sorted(self.left)[:5]),
-            )
-
-
 def _pairs(d: int) -> Int[Tensor, " d"]:
     """Which of their places our places are: sine, cosine, sine, cosine …"""
     return torch.arange(d).view(2, d // 2).T.flatten()
 
 
 def _tables(
-    found: _Found, theirs: Theirs, source: Int[Tensor, "_"], target: Int[Tensor, "_"]
+    found: Found, theirs: Theirs, source: Int[Tensor, "_"], target: Int[Tensor, "_"]
 ) -> dict[str, Tensor]:
     """The words, what is read first, and the output's bias."""
     order, V, d = _pairs(theirs.d_model), theirs.target_size, theirs.d_model
@@ -192,7 +142,7 @@ def _tables(
 
 
 def _blocks(
-    found: _Found, theirs: Theirs, wanted: Mapping[str, Tensor]
+    found: Found, theirs: Theirs, wanted: Mapping[str, Tensor]
 ) -> Iterator[tuple[str, Tensor]]:
     order = _pairs(theirs.d_model)
     for side, layers, names in (

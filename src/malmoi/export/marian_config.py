@@ -1,14 +1,12 @@
 """config.json of a Marian folder: what it must say, and what this network cannot be."""
 
-import json
 from pathlib import Path
-from typing import Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from malmoi.config import Share, Size
-from malmoi.errors import DataError
+from malmoi.export.found import checked
 from malmoi.layers.transformer import Activation
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -89,23 +87,4 @@ class Theirs:
 
 def config_of(path: Path) -> Theirs:
     """What the file says.  Raises DataError, naming every fault."""
-    read = json.dumps(json_of(path))
-    try:
-        theirs = TypeAdapter(Theirs).validate_json(read)
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-    else:
-        faults = theirs.faults()
-        if not faults:
-            return theirs
-    raise DataError("this is no Marian model that malmoi can be", where=(str(path), *faults))
-
-
-def json_of(path: Path) -> Any:
-    """What a file of JSON holds.  Raises DataError."""
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path.name} is missing", where=str(path.parent)) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path.name} is not JSON", where=f"{path}: {error}") from None
+    return checked(path, Theirs, "Marian")

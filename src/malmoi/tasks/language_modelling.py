@@ -52,7 +52,7 @@ class LanguageModelling:
     """
 
     data: str
-    tokens: Kind = "words"
+    tokens: Kind | Literal["byte-level"] = "words"  # the latter: imported, never learnt
     vocabulary: Annotated[int, Field(ge=0)] = 0
     min_count: Annotated[int, Field(ge=1)] = 1
     spelling: Letters = "none"

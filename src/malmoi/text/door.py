@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple, SupportsIndex, get_args
 
 from malmoi.errors import EmptyText, RunError, UsageError, did_you_mean
 from malmoi.text import normalise as unicode, store
+from malmoi.text.byte_level import ByteLevel
 from malmoi.text.sentencepiece import SentencePiece
 from malmoi.text.subwords import Subwords, chunks_of
 from malmoi.text.tokenizer import Characters, Given, Jamo, Tokenizer, Words
@@ -29,6 +30,11 @@ SUBWORDS = ("bpe", "unigram")
 SUBWORD_SIZE = 8_000
 
 NOTHING: Mapping[int, str] = MappingProxyType({})
+
+FOREIGN: dict[str, type[SentencePiece] | type[ByteLevel]] = {
+    SentencePiece.kind: SentencePiece, ByteLevel.kind: ByteLevel,
+}  # fmt: skip
+"""What is imported, never learnt."""
 
 Lines = Iterable[str] | Callable[[], Iterable[str]]
 
@@ -164,7 +170,7 @@ class Text:
     def save(self, folder: Path | str) -> None:
         """Write `text.json` into the folder: whole, or not at all.  Raises SaveError."""
         subwords = self.tokenizer if isinstance(self.tokenizer, Subwords) else None
-        foreign = self.tokenizer if isinstance(self.tokenizer, SentencePiece) else None
+        foreign = self.tokenizer if isinstance(self.tokenizer, SentencePiece | ByteLevel) else None
         stored = store.Stored(
             kind=self.kind,
             size=self.size,
@@ -187,9 +193,9 @@ class Text:
                 tokenizer = Subwords(stored.kind, stored.letters, stored.model)
             except Exception as error:  # `tokenizers` raises nothing narrower
                 raise store.damaged(path, error) from None
-        elif stored.kind == SentencePiece.kind:
+        elif stored.kind in FOREIGN:
             try:
-                tokenizer = SentencePiece.of(stored.model)
+                tokenizer = FOREIGN[stored.kind].of(stored.model)
             except ValueError as error:
                 raise store.damaged(path, error) from None
         elif stored.kind in KINDS:
