@@ -17,7 +17,18 @@ from benchmarks.harness import Part, Row
 from malmoi.errors import MalmoiError, UsageError, did_you_mean
 from malmoi.training.device import keep_memory
 
-PARTS = ("lstm", "gpt", "ngram", "crf", "classify", "tagger", "vectors", "translate", "joey")
+PARTS = (
+    "lstm",
+    "softmax",
+    "gpt",
+    "ngram",
+    "crf",
+    "classify",
+    "tagger",
+    "vectors",
+    "translate",
+    "joey",
+)
 OPTIONAL = {
     "tagger": "Flair, in an environment of its own (docs/benchmarks.md)",
     "joey": "JoeyNMT, in an environment of its own (docs/benchmarks.md)",

@@ -114,7 +114,9 @@ def test_pytorch_crf_has_our_loss_and_our_best_tags():
     assert sides.read() == sides.peer_read()
 
 
-@pytest.mark.parametrize("part", ["lstm", "gpt", "ngram", "crf", "classify", "translate"])
+@pytest.mark.parametrize(
+    "part", ["lstm", "softmax", "gpt", "ngram", "crf", "classify", "translate"]
+)
 def test_every_part_runs_and_names_its_rows_after_itself(part):
     if part == "ngram":
         peers_of_ngrams()
@@ -124,6 +126,6 @@ def test_every_part_runs_and_names_its_rows_after_itself(part):
         oracle("transformers")
         oracle("ctranslate2")
     rows = list(importlib.import_module(f"benchmarks.{part}").rows(tiny=True))
-    assert len({row.name for row in rows}) == len(rows) > 2
+    assert len({row.name for row in rows}) == len(rows) > 1
     assert {row.part for row in rows} == {part}
     assert all(row.ratio == pytest.approx(row.ours / row.peer) for row in rows)

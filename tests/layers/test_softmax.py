@@ -168,6 +168,12 @@ def test_a_sample_of_everything_is_no_sample(samples):
     assert_close(out.train().log_prob(h, y), plain(out, h, y), atol=1e-13, rtol=0)
 
 
+def test_a_batch_that_says_every_word_leaves_nothing_to_sample():
+    out, _ = layer(samples=4)
+    h, y = torch.randn(1, V, D, dtype=torch.float64), torch.arange(V)[None]
+    assert_close(out.train().log_prob(h, y), plain(out, h, y), atol=1e-13, rtol=0)
+
+
 def test_scoring_never_samples():
     out, _ = layer(samples=4)
     h, y = torch.randn(B, T, D, dtype=torch.float64), torch.randint(V, (B, T))

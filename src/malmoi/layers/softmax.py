@@ -189,6 +189,7 @@ class Softmax(nn.Module):
         drawn = rest[torch.randperm(len(rest), device=y.device)[: self.samples - frequent]]
         words = torch.cat([exact, drawn])
         log_weight = torch.zeros(len(words), device=y.device)
-        log_weight[len(exact) :] = math.log(len(rest) / max(1, len(drawn)))
+        if len(drawn):  # unless the batch says every word there is
+            log_weight[len(exact) :] = math.log(len(rest) / len(drawn))
         place = sure.cumsum(0) - 1
         return words, log_weight, place[y]
