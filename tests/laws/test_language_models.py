@@ -32,6 +32,7 @@ CONFIGS = {
     "nplm": nplm.Config(order=9, d_word=8, d=24),
     "nplm-direct": nplm.Config(order=4, d_word=8, d=16, direct=True),
     "nplm-tied": nplm.Config(order=9, d_word=12, d=24, direct=True, tied=True),
+    "nplm-adaptive": nplm.Config(order=9, d_word=8, d=24, adaptive=(5,)),
     "elman": rnn.ElmanConfig(d=24, layers=2),
     "gru-before": rnn.GRUConfig(d=24, layers=2, reset="before"),
     "gru-after": rnn.GRUConfig(d=24, layers=2, reset="after"),

@@ -5,7 +5,7 @@
     p(w_t | w_{t-n+1} … w_{t-1}) = softmax(b + U h + W e)_{w_t}                  eq. 1
 
 An n-gram model whose words have vectors: what is learnt of one history serves those that are like
-it.  W, the direct connections, may be left out, as in the paper's best mixture on its smaller corpus.
+it.  W, the direct connections, may be left out, as in the best mixture of the paper's Table 1.
 
 paper    here                                paper    here
 C        embed                               b        out.bias
@@ -30,8 +30,8 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from malmoi.config import CONFIG, Share, Size, Sizes
+from malmoi.layers.adaptive import Cutoffs, check_cutoffs, output
 from malmoi.layers.dropout import Dropout
-from malmoi.layers.softmax import Softmax
 
 BOUNDARY = 0
 
@@ -44,6 +44,7 @@ class Config:
     dropout: of the words that are read.  dropout_out: of the hidden layer.
     tied: the output layer's table is that of the word vectors.  init: weights begin uniform in
     ±init.  samples: train the softmax on so many words of V (`layers.softmax`), 0: on all of them.
+    adaptive: or one with clusters of rarer words that begin at these ids (`layers.adaptive`).
     """
 
     order: Annotated[int, Field(ge=2, le=64)] = 5
@@ -55,6 +56,10 @@ class Config:
     tied: bool = False
     init: Annotated[float, Field(gt=0.0, le=1e3)] = 0.1
     samples: Annotated[int, Field(ge=0)] = 0
+    adaptive: Cutoffs = ()
+
+    def __post_init__(self) -> None:
+        check_cutoffs(self.adaptive, samples=self.samples, tied=self.tied)
 
     def build(self, sizes: Sizes) -> "NPLM":
         return NPLM(self, sizes)
@@ -74,11 +79,12 @@ class NPLM(nn.Module):
         self.drop_out = Dropout(config.dropout_out)
         through = config.tied and width != m
         self.project = nn.Linear(width, m) if through else nn.Identity()
-        self.out = Softmax(
+        self.out = output(
             m if through else width,
             V,
             tied=self.embed if config.tied else None,
             samples=config.samples,
+            adaptive=config.adaptive,
         )
         self.reset_parameters()
 
