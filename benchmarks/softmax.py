@@ -53,7 +53,7 @@ def one(V: int, d: int, how: str, options: dict[str, Any], *, repeats: int) -> R
         amount=BATCH * LENGTH,
         unit="tokens",
         goal=GOAL,
-        setting=f"a step of malmoi's training in bf16, {how}, against a plain PyTorch loop over "
-        f"the full softmax in fp32; 2 layers of {d}, batch {BATCH}, {LENGTH} tokens back-propagated, "
+        setting=f"a step of malmoi's training in bf16, {how}, against a plain PyTorch loop, "
+        f"full softmax in fp32; 2 layers of {d}, batch {BATCH}, {LENGTH} tokens back-propagated, "
         f"dropout {DROPOUT}, SGD, clipped at {CLIP:g}; median of {repeats}",
     )
