@@ -11,10 +11,10 @@ from hypothesis import given, strategies as st
 
 from malmoi.config import Sizes
 from malmoi.errors import Diverged, EmptyText
-from malmoi.kernels import skipgram as kernel
+from malmoi.kernels import asking, skipgram as kernel
 from malmoi.kernels.pieces import pieces
 from malmoi.kernels.tree import WHOLE, frequency, huffman, kept, noise
-from malmoi.models.word2vec import Config, Word2Vec, cuts
+from malmoi.models.word2vec import ASKED, Config, Word2Vec, cuts
 
 TYPES = [f"낱말{chr(0xAC00 + 40 * i)}" for i in range(60)]
 V, D, LR, SEED = len(TYPES) + 2, 6, (0.5, 0.1), 12345
@@ -74,14 +74,18 @@ def reference(
         return [word, *grams]
 
     def follow(rows: list[int], said: list[int], lr: float) -> None:
-        questions = list(asked(config, said, rng))
-        assert len({u for u, _, _ in questions}) == len(questions), "choose another seed"
         a, b = C.clone().requires_grad_(), U.clone().requires_grad_()
         h = a[rows].mean(0)
-        loss = sum(
-            -m * torch.nn.functional.logsigmoid((b[u] @ h) * (1 if t else -1))
-            for u, t, m in questions
-        )
+        if config.loss == "full":
+            there = torch.tensor(COUNTS > 0)
+            loss = (b[there] @ h).logsumexp(0) - b[said[0]] @ h
+        else:
+            questions = list(asked(config, said, rng))
+            assert len({u for u, _, _ in questions}) == len(questions), "choose another seed"
+            loss = sum(
+                -m * torch.nn.functional.logsigmoid((b[u] @ h) * (1 if t else -1))
+                for u, t, m in questions
+            )
         loss.backward()
         C.sub_(lr * a.grad * (1 if config.spread else len(rows)))
         U.sub_(lr * b.grad)
@@ -113,14 +117,13 @@ def swept(config: Config, types: list[str] = TYPES) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(1)
     model.C[:], model.U[:] = rng.normal(size=model.C.shape), rng.normal(size=model.U.shape)
     before = model.C.copy(), model.U.copy()
-    tree = huffman(COUNTS)
-    hierarchical = config.loss == "hierarchical"
+    tree = model._tree(COUNTS)
     plan = kernel.Plan(
         cbow=config.architecture == "cbow",
-        asked=kernel.HIERARCHICAL if hierarchical else int(config.shared) * kernel.SHARED,
+        asked=asking.SHARED if config.shared else ASKED[config.loss],
         window=config.window,
         negatives=config.negatives,
-        longest=int(np.diff(tree.first).max()),
+        longest=V if config.loss == "full" else int(np.diff(tree.first).max(initial=0)),
         spread=config.spread,
         lr=LR,
         total=float(np.count_nonzero(STREAM)),
@@ -142,8 +145,10 @@ def swept(config: Config, types: list[str] = TYPES) -> tuple[np.ndarray, ...]:
         ("skipgram", "negative", False),
         ("skipgram", "negative", True),
         ("skipgram", "hierarchical", False),
+        ("skipgram", "full", False),
         ("cbow", "negative", False),
         ("cbow", "hierarchical", False),
+        ("cbow", "full", False),
     ],
 )
 def test_every_update_is_the_gradient_of_the_papers_objective(
@@ -204,7 +209,7 @@ def test_what_is_drawn_has_the_frequency_that_the_table_promises():
     rng = np.array([np.uint64(5)])
     counts = np.array([0, 0, 1000, 300, 50, 5])
     table = noise(counts, 0.75)
-    drawn = np.bincount([kernel.noisy(rng, table) for _ in range(20_000)], minlength=6) / 20_000
+    drawn = np.bincount([asking.noisy(rng, table) for _ in range(20_000)], minlength=6) / 20_000
     p = counts**0.75 / (counts**0.75).sum()
     assert np.abs(drawn - p).max() < 4 * np.sqrt(0.25 / 20_000)
     assert drawn[:2].sum() == 0
@@ -233,6 +238,8 @@ LEARNERS = {
     "skip-gram": Config(d=16, window=4),
     "shared": Config(d=16, window=4, shared=True),
     "hierarchical": Config(d=16, window=4, loss="hierarchical"),
+    "full": Config(d=16, window=4, loss="full"),
+    "cbow, full": Config(d=16, window=4, architecture="cbow", loss="full"),
     "cbow": Config(d=16, window=4, architecture="cbow"),
     "cbow, hierarchical": Config(d=16, window=4, architecture="cbow", loss="hierarchical"),
     "letters": Config(d=16, window=4, longest=3, buckets=500),

@@ -1,21 +1,16 @@
-"""One reading of a text by word2vec: skip-gram or CBOW; negative samples or a Huffman tree.
+"""One reading of a text by word2vec: skip-gram or CBOW.
 
 Mikolov et al. 2013a (arXiv:1301.3781), 2013b (arXiv:1310.4546); Bojanowski et al. 2017.
 
-An input is a bag of rows of C, its middle h; what is asked of it is a list of rows of U, each with
-the answer t that is true (1: it was said; 0: it was not) and a weight m:
+An input is a bag of rows of C, its middle h.  What is asked of it, rows of U, and what the answers
+say of it, e = −∂E/∂h, is `kernels.asking`'s.
 
-    h = 1/|bag| Σ_{r ∈ bag} C_r
-    E = −Σ_k m_k log σ(±u_k·h)             + where t_k = 1, − where t_k = 0
-    g_k = m_k (t_k − σ(u_k·h))             e = Σ_k g_k u_k = −∂E/∂h
-    u_k ← u_k + η g_k h                    C_r ← C_r + η e          (/ |bag| where `spread`)
+    h = 1/|bag| Σ_{r ∈ bag} C_r            C_r ← C_r + η e          (/ |bag| where `spread`)
 
     skip-gram      the bag is a word (and its n-grams); asked are the words around it, one by one
     CBOW           the bag is the words around a word; asked is the word
-    negative       the word that was said, and words of the noise: t = 1, 0, 0, …
-    hierarchical   the nodes on the word's way down the tree: t = 1 where it turns left
     shared         skip-gram with negatives drawn once for a window: all of its words are asked at
-                   once, and each negative for all of them (m is how many they are)
+                   once, and each negative for all of them
 
 While the words around one word are asked, h follows its bag: it moves by `pull` · η e, where
 pull = Σ_r n_r² / |bag| for a bag that holds the row r n_r times (1 where there are no repetitions).
@@ -24,14 +19,13 @@ The bag itself is moved once, at the end.
 Several threads may sweep over the same C and U without a lock (Hogwild; Recht et al. 2011).
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
+from malmoi.kernels.asking import SHARED, WHOLE, Noise, Tree, another, ask, below, draw, turn, weigh
 from malmoi.kernels.compile import reordered
 
-NEGATIVE, HIERARCHICAL, SHARED = 0, 1, 2
 LONGEST = 1_000
 """Words of a sentence that are read together; the rest is read as further sentences."""
 EVERY = 64  # one word in so many tells what it cost
@@ -52,23 +46,8 @@ class Bags(NamedTuple):
     pull: np.ndarray
 
 
-class Noise(NamedTuple):
-    """An alias table (Walker 1977): i is drawn evenly, and stays i by a chance of stay[i] / 2³²."""
-
-    stay: np.ndarray
-    other: np.ndarray
-
-
-class Tree(NamedTuple):
-    """The way to word w is node[first[w]:first[w+1]]; left: whether it turns left there."""
-
-    first: np.ndarray
-    node: np.ndarray
-    left: np.ndarray
-
-
 class Plan(NamedTuple):
-    """asked: NEGATIVE, HIERARCHICAL or SHARED.  longest: the longest way down the tree.
+    """asked: one of `kernels.asking`.  longest: the most rows that the tree asks for one word.
     lr: η falls linearly from the first of the two at `read` = 0 to the second at `total`."""
 
     cbow: bool
@@ -106,6 +85,7 @@ def sweep(
     asked, answer = np.empty(ways, np.int64), np.empty(ways, np.float32)
     weight, g = np.ones(ways, np.float32), np.empty(ways, np.float32)
     h, h0, e = np.empty(d, np.float32), np.empty(d, np.float32), np.empty(d, np.float32)
+    whole = plan.asked == WHOLE
     words = n = told = 0
     cost = 0.0
     for p in range(len(stream)):
@@ -140,8 +120,8 @@ def sweep(
             if not plan.spread:
                 share = np.float32(1.0)
             if plan.cbow:
-                K = ask(sentence[i], rng, noise, tree, plan, asked, answer)
-                cost += weigh(h, U, asked, answer, weight, K, lr, g, tells)
+                K = ask(plan.asked, sentence[i], rng, noise, plan.negatives, tree, asked, answer)
+                cost += weigh(h, U, asked, answer, weight, K, lr, g, tells, whole)
                 told += tells
                 turn(h, U, asked, K, g, e)
                 for j in range(low, high):
@@ -159,15 +139,17 @@ def sweep(
                 for _ in range(plan.negatives):
                     K += another(rng, noise, asked, answer, pairs, K)
                 weight[pairs:K] = pairs
-                cost += weigh(h, U, asked, answer, weight, K, lr, g, tells)
+                cost += weigh(h, U, asked, answer, weight, K, lr, g, tells, whole)
                 told += tells * pairs
                 turn(h, U, asked, K, g, e)
                 scatter(e, share, C, bags, sentence[i])
                 continue
             for j in range(low, high):
                 if j != i:
-                    K = ask(sentence[j], rng, noise, tree, plan, asked, answer)
-                    cost += weigh(h, U, asked, answer, weight, K, lr, g, tells)
+                    K = ask(
+                        plan.asked, sentence[j], rng, noise, plan.negatives, tree, asked, answer
+                    )
+                    cost += weigh(h, U, asked, answer, weight, K, lr, g, tells, whole)
                     told += tells
                     turn(h, U, asked, K, g, e)
                     for q in range(d):
@@ -177,27 +159,6 @@ def sweep(
             scatter(e, share, C, bags, sentence[i])
         n = 0
     return words, cost, told
-
-
-@reordered
-def draw(rng: np.ndarray) -> int:
-    """32 random bits (a linear congruence of 64, its upper half; Knuth)."""
-    rng[0] = rng[0] * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
-    return np.int64(rng[0] >> np.uint64(32))  # type: ignore[return-value]  # int() is unsigned
-
-
-@reordered
-def below(rng: np.ndarray, n: int) -> int:
-    """One of 0 … n − 1."""
-    return (draw(rng) * n) >> 32
-
-
-@reordered
-def noisy(rng: np.ndarray, noise: Noise) -> int:
-    """A word of the noise."""
-    i = below(rng, len(noise.stay))
-    drawn: int = i if draw(rng) < noise.stay[i] else noise.other[i]
-    return drawn
 
 
 @reordered
@@ -219,84 +180,3 @@ def scatter(e: np.ndarray, share: np.float32, C: np.ndarray, bags: Bags, word: i
         r = bags.row[at]
         for q in range(len(e)):
             C[r, q] += share * e[q]
-
-
-@reordered
-def ask(
-    word: int,
-    rng: np.ndarray,
-    noise: Noise,
-    tree: Tree,
-    plan: Plan,
-    asked: np.ndarray,
-    answer: np.ndarray,
-) -> int:
-    """Which rows of U are asked for a word, and the answers; returns how many."""
-    K = 0
-    if plan.asked == HIERARCHICAL:
-        for at in range(tree.first[word], tree.first[word + 1]):
-            asked[K], answer[K] = tree.node[at], tree.left[at]
-            K += 1
-        return K
-    asked[0], answer[0] = word, 1.0
-    K = 1
-    for _ in range(plan.negatives):
-        K += another(rng, noise, asked, answer, 1, K)
-    return K
-
-
-@reordered
-def another(
-    rng: np.ndarray, noise: Noise, asked: np.ndarray, answer: np.ndarray, said: int, K: int
-) -> int:
-    """Ask a word of the noise at place K, unless it is one of the first, which were said."""
-    word = noisy(rng, noise)
-    for k in range(said):
-        if asked[k] == word:
-            return 0
-    asked[K], answer[K] = word, 0.0
-    return 1
-
-
-@reordered
-def weigh(
-    h: np.ndarray,
-    U: np.ndarray,
-    asked: np.ndarray,
-    answer: np.ndarray,
-    weight: np.ndarray,
-    K: int,
-    lr: np.float32,
-    g: np.ndarray,
-    tells: bool,
-) -> float:
-    """g_k times η; what the answers cost, if that is to be told."""
-    cost = 0.0
-    for k in range(K):
-        u = asked[k]
-        x = np.float32(0.0)
-        for q in range(len(h)):
-            x += h[q] * U[u, q]
-        g[k] = x
-    for k in range(K):
-        p = np.float32(1.0) / (np.float32(1.0) + math.exp(-g[k]))
-        if tells:
-            x = g[k] if answer[k] > 0.5 else -g[k]
-            cost += weight[k] * (math.log1p(math.exp(-abs(x))) - min(x, 0.0))
-        g[k] = lr * weight[k] * (answer[k] - p)
-    return cost
-
-
-@reordered
-def turn(
-    h: np.ndarray, U: np.ndarray, asked: np.ndarray, K: int, g: np.ndarray, e: np.ndarray
-) -> None:
-    """e = η Σ g_k u_k, and u_k ← u_k + η g_k h."""
-    for q in range(len(e)):
-        e[q] = 0.0
-    for k in range(K):
-        u, gk = asked[k], g[k]
-        for q in range(len(h)):
-            x = U[u, q]
-            e[q] += gk * x
-            U[u, q] = x + gk * h[q]

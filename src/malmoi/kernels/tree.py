@@ -10,8 +10,8 @@ keep     min(1, √(t/f) + t/f) of the words of frequency f are read    word2vec
 import numpy as np
 from jaxtyping import Float, Int, Integer
 
+from malmoi.kernels.asking import Noise, Tree
 from malmoi.kernels.compile import compiled
-from malmoi.kernels.skipgram import Noise, Tree
 
 WHOLE = 2**32  # a chance of 1
 

@@ -9,6 +9,7 @@ Mikolov, "Enriching word vectors with subword information" (2017, arXiv:1607.046
     CBOW        maximise Σ_t log p(w_t | mean of w_{t−c} … w_{t+c})                  2013a §3.1
     negative    log p(w_O | w_I) ≈ log σ(u_O·v_I) + Σ_{i=1}^k log σ(−u_i·v_I),  w_i ~ P_n    eq. 4
     hierarchical  p(w | w_I) = Π_j σ(±u_{n(w, j)}·v_I)                               eq. 3
+    full        p(w | w_I) = exp(u_w·v_I) / Σ_{w′} exp(u_{w′}·v_I)                   eq. 2
     subwords    v_w = mean of z_g over the word and its character n-grams g          2017 §3.2
 
 paper         here                     paper         here
@@ -40,7 +41,7 @@ from torch import Tensor
 
 from malmoi.config import CONFIG, Size, Sizes
 from malmoi.errors import Diverged, EmptyText, RunError
-from malmoi.kernels import skipgram as kernel
+from malmoi.kernels import asking, skipgram as kernel
 from malmoi.kernels.counting import frozen
 from malmoi.kernels.pieces import pieces
 from malmoi.kernels.tree import huffman, kept, noise
@@ -51,7 +52,9 @@ CHUNK = 50_000  # tokens between two events
 
 @dataclass(frozen=True, config=CONFIG)
 class Config:
-    """d: width of a vector.  window: c.  negatives: k.  power: of the noise.  sample: t; 0 reads
+    """loss: "full" asks every word of the vocabulary each time: for a few thousand types at most.
+
+    d: width of a vector.  window: c.  negatives: k.  power: of the noise.  sample: t; 0 reads
     every word.  shared: skip-gram with negatives drawn once for all words of a window: several
     times faster, and another algorithm.  spread: see above.
 
@@ -60,7 +63,7 @@ class Config:
     """
 
     architecture: Literal["skipgram", "cbow"] = "skipgram"
-    loss: Literal["negative", "hierarchical"] = "negative"
+    loss: Literal["negative", "hierarchical", "full"] = "negative"
     d: Size = 100
     window: Annotated[int, Field(ge=1, le=100)] = 5
     negatives: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -140,17 +143,15 @@ class Word2Vec:
                 hint="more text, or a lower min_count",
             )
         net, bags = kernel.Net(self.C, self.U), self._bags(types)
-        tree = huffman(seen) if c.loss == "hierarchical" else NO_TREE
+        tree = self._tree(seen)
         keep, drawn = kept(seen, c.sample), noise(seen, c.power)
         total = float(epochs * max(1, int(np.count_nonzero(stream))))
         plan = kernel.Plan(
             cbow=c.architecture == "cbow",
-            asked=kernel.HIERARCHICAL
-            if c.loss == "hierarchical"
-            else int(c.shared) * kernel.SHARED,
+            asked=asking.SHARED if c.shared else ASKED[c.loss],
             window=c.window,
             negatives=c.negatives,
-            longest=int(np.diff(tree.first).max()) if len(tree.first) > 1 else 0,
+            longest=len(tree.node) if c.loss == "full" else int(np.diff(tree.first).max(initial=0)),
             spread=c.spread,
             lr=lr,
             total=total,
@@ -213,6 +214,13 @@ class Word2Vec:
             own = composed(own, tuple(types), subwords)
         return WordVectors(types, own, subwords=subwords, unk=unk)
 
+    def _tree(self, seen: Integer[np.ndarray, " V"]) -> asking.Tree:
+        """The way down to each word; of the full softmax the words that there are."""
+        if self.config.loss == "hierarchical":
+            return huffman(seen)
+        there = np.flatnonzero(seen) if self.config.loss == "full" else np.zeros(1, np.int64)
+        return asking.Tree(np.zeros(1, np.int64), there, np.zeros(1, np.float32))
+
     def _bags(self, types: Sequence[str]) -> kernel.Bags:
         """Every word is a bag of itself and its n-grams."""
         V, c = self.V, self.config
@@ -256,7 +264,11 @@ class Word2Vec:
         self.C, self.U = C, U
 
 
-NO_TREE = kernel.Tree(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.float32))
+ASKED = {
+    "negative": asking.NEGATIVE,
+    "hierarchical": asking.HIERARCHICAL,
+    "full": asking.WHOLE,
+}
 
 
 def cuts(stream: Integer[np.ndarray, " N"]) -> list[tuple[int, int]]:
