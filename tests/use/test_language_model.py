@@ -170,9 +170,12 @@ def test_the_next_tokens_are_the_distribution_in_falling_order(lm):
 
 def test_the_likeliest_alternative_comes_first(lm):
     sentences = ["오늘은 비가 온다", "비가", "오늘은 날씨가 좋다", "오늘은 비가 온다"]
-    for by in ("sentence", "token"):
+    for by in ("sentence", "token", "character"):
         ranked = lm.choose(sentences, by=by)
-        keys = [c.mean if by == "token" else c.log_prob for c in ranked]
+        sizes = {"sentence": lambda text: 1, "character": lambda text: len(text) + 1}
+        size = sizes.get(by, lambda text: len(text.split()) + 1)
+        keys = [c.log_prob / size(c.text) for c in ranked]
+        assert [c.score for c in ranked] == pytest.approx(keys)
         assert keys == sorted(keys, reverse=True)
         assert sorted(c.text for c in ranked) == sorted(sentences)
         for c in ranked:
@@ -180,6 +183,15 @@ def test_the_likeliest_alternative_comes_first(lm):
             assert c.mean == pytest.approx(c.log_prob / (len(c.text.split()) + 1), abs=1e-10)
     with pytest.raises(EmptyText, match="nothing to choose"):
         lm.choose([])
+
+
+def test_many_sentences_side_by_side_cost_what_each_costs_alone(lm):
+    sentences = ["오늘은 비가 온다", "", "the list of the words is long", "비가 zz"] * 3
+    together = list(lm.tokens_of(iter(sentences)))
+    for sentence, costs in zip(sentences, together, strict=True):
+        alone = lm.tokens(sentence)
+        assert [c[:3] + c[4:] for c in costs] == [c[:3] + c[4:] for c in alone]
+        assert [c.surprisal for c in costs] == pytest.approx([c.surprisal for c in alone])
 
 
 @pytest.mark.parametrize("beam", [0, 1, 3])

@@ -20,10 +20,12 @@ VERBS = {
     "generate": ("write", "Write on from a prompt: greedy, sampling or beam search."),
     "next": ("write", "The likeliest next tokens after a prompt."),
     "score": ("evaluate", "Log-probability of each sentence, or the surprisal of each token."),
+    "rank": ("judge", "Which of several sentences is likeliest, the best first."),
+    "copied": ("judge", "Which passages were copied from a source."),
     "translate": ("translate", "Write one text from another: a line in, a line out."),
     "classify": ("read", "The label of each text, and its probability."),
     "tag": ("read", "The tag of every word, the entities, and where they stand in the text."),
-    "explain": ("explain", "A picture of why a classifier, tagger or translator answers so."),
+    "explain": ("explain", "A picture of why a model answers so, and of what goes on in it."),
     "vectors": ("vectors", "Word vectors: nearest words, analogies, similarity, export."),
     "check": ("check", "Test the laws every model obeys on a run of yours."),
     "export": ("export", "Write a run in another program's format."),
@@ -36,9 +38,10 @@ VERBS = {
 
 GROUPS = {
     "Train and measure": ("compare", "train", "evaluate", "check", "export", "import"),
-    "Write, with a language model": ("generate", "next", "score"),
+    "Write and judge, with a language model": ("generate", "next", "score", "rank", "copied"),
     "Write from something read, with a translator": ("translate",),
-    "Read, with a classifier or a tagger": ("classify", "tag", "explain"),
+    "Read, with a classifier or a tagger": ("classify", "tag"),
+    "Look inside": ("explain",),
     "Words, with word vectors": ("vectors",),
     "What there is": ("data", "models", "layers"),
 }

@@ -152,7 +152,8 @@ class Analogies:
         told = "; ".join(
             f"{q.a} is to {q.b} as {q.c} to {q.found[0].word}" for q in self.questions[:3]
         )
-        more = ", …" if len(self.questions) > 3 else ""
+        rest = len(self.questions) - 3
+        more = f"; and {rest} more" if rest > 0 else ""
         right = sum(q.rank == 1 for q in asked)
         return f"{told}{more}." + (f" {right} of {len(asked)} as wanted." if asked else "")
 

@@ -103,30 +103,29 @@ class Scatter:
     ) -> dict[int, Box]:
         """Which dots have their names beside them, and where.  others: where none may stand."""
         taken = np.array(others, dtype=np.float64).reshape(-1, 4)
+        part = np.linspace(0.0, 1.0, 60)[:, None]
+        ends = np.array(self.arrows, dtype=int).reshape(-1, 2)
+        lines_x, lines_y = (
+            (at[ends[:, 0]] + part * (at[ends[:, 1]] - at[ends[:, 0]])).ravel()
+            for at in (across, down)
+        )
         found: dict[int, Box] = {}
         for i, dot in enumerate(self.dots):
             w = text_width(shorten(dot.text, BROAD)) * self.font
             a, b = float(across[i]), float(down[i])
-            best: tuple[int, Box] | None = None
+            best: tuple[tuple[int, int], Box] | None = None
             for right, below in WAYS:
                 box = _beside(a, b, w, self.font, right, below)
                 if box.left < 2 or box.right > width - 2 or box.top < 2 or box.bottom > height - 2:
                     continue
                 if _touched(box, taken):
                     continue
-                hidden = int(
-                    np.sum(
-                        (across > box.left - RADIUS)
-                        & (across < box.right + RADIUS)
-                        & (down > box.top)
-                        & (down < box.bottom)
-                    )
-                )
+                hidden = _within(box, across, down), _within(box, lines_x, lines_y)
                 if best is None or hidden < best[0]:
                     best = hidden, box
-                if not hidden:
+                if not any(hidden):
                     break
-            if best is not None and best[0] <= 1:
+            if best is not None and best[0][0] <= 1:
                 found[i] = best[1]
                 taken = np.vstack([taken, best[1]])
         return found
@@ -167,6 +166,12 @@ def _beside(a: float, b: float, w: float, font: float, right: int, below: int) -
         left += -gap / 2 if right > 0 else gap / 2
     middle = b + below * (h / 2 + RADIUS + 1)
     return Box(left, left + w, middle - h / 2, middle + h / 2)
+
+
+def _within(box: Box, across: np.ndarray, down: np.ndarray) -> int:
+    """How many dots a name would hide."""
+    beside = (across > box.left - RADIUS) & (across < box.right + RADIUS)
+    return int(np.sum(beside & (down > box.top) & (down < box.bottom)))
 
 
 def _touched(box: Box, taken: np.ndarray) -> bool:

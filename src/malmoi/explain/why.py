@@ -34,6 +34,7 @@ from malmoi.explain.attention import Attention, attention
 from malmoi.explain.company import Analogies, Neighbours, analogies, neighbours
 from malmoi.explain.complexity import Complexity
 from malmoi.explain.confusion import Confusion
+from malmoi.explain.copies import Copies
 from malmoi.explain.distance import Distances, flow
 from malmoi.explain.distribution import Distribution
 from malmoi.explain.document import Document, document
@@ -74,6 +75,7 @@ AnyPicture: TypeAlias = (
     | Inside
     | Neighbours
     | Analogies
+    | Copies
 )
 Show: TypeAlias = Literal[
     "", "alignment", "heads", "beam", "surprisal", "next", "orders", "gates", "units", "gradient",

@@ -3,6 +3,7 @@
     lm.generate("오늘은", beam=5)      write on from a prompt
     lm.score(sentences)                log p of each, `</s>` included
     lm.tokens(sentence)                the surprisal of each token, and where it stands
+    lm.tokens_of(sentences)            of each of many
     lm.next("오늘은")                  the likeliest next tokens
     lm.choose(sentences)               which of them is the likeliest
     lm.perplexity(lines)               of a whole text: a Report
@@ -13,6 +14,7 @@ logarithm, summed in float64, and none depends on what else was scored in the sa
 model's context is finite, it slides (`malmoi.decode.window`), for reading and writing alike.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -72,11 +74,13 @@ class Next(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """log_prob: of the whole sentence.  mean: of one of its tokens, `</s>` counted."""
+    """log_prob: of the whole sentence.  mean: of one of its tokens, `</s>` counted.  score: what
+    it was ranked by."""
 
     text: str
     log_prob: float
     mean: float
+    score: float
 
 
 class LanguageModel:
@@ -201,24 +205,39 @@ class LanguageModel:
 
     def tokens(self, sentence: str) -> list[TokenScore]:
         """What each token and the end of the sentence cost: they add up to -score(sentence)."""
-        ids = self.text.encode(sentence)
-        nats = next(self._scorer.lines([ids])).tolist()
-        end = len(sentence)
-        return [
-            *(
-                TokenScore(*token, cost, i == UNK)
-                for token, cost, i in zip(self.text.tokens(sentence), nats[:-1], ids, strict=True)
-            ),
-            TokenScore(self.text.spell(BOUNDARY), end, end, nats[-1], False),
-        ]
+        return next(self.tokens_of([sentence]))
+
+    def tokens_of(self, sentences: Iterable[str]) -> Iterator[list[TokenScore]]:
+        """`tokens` of each of many, read side by side."""
+        lines, again = itertools.tee(sentences)
+        read = self._scorer.lines(self.text.encode_lines(lines))
+        for sentence, costs in zip(again, read, strict=True):
+            nats, ids, end = costs.tolist(), self.text.encode(sentence), len(sentence)
+            yield [
+                *(
+                    TokenScore(*token, cost, i == UNK)
+                    for token, cost, i in zip(
+                        self.text.tokens(sentence), nats[:-1], ids, strict=True
+                    )
+                ),
+                TokenScore(self.text.spell(BOUNDARY), end, end, nats[-1], False),
+            ]
 
     def choose(
-        self, alternatives: Iterable[str], *, by: Literal["sentence", "token"] = "sentence"
+        self,
+        alternatives: Iterable[str],
+        *,
+        by: Literal["sentence", "token", "character"] = "sentence",
     ) -> list[Choice]:
         """The alternatives from the likeliest to the least; equals stay in the order given.
 
-        by "sentence": log p, which favours short ones.  by "token": its mean.
+        by "sentence": log p, which favours short ones.  by "token": its mean.  by "character": log
+        p for one character of the sentence, its end counted, whatever the tokens are.
         """
+        if by not in ("sentence", "token", "character"):
+            raise UsageError(
+                f"alternatives are not ranked by {by!r}", hint="sentence, token or character"
+            )
         texts = list(alternatives)
         if not texts:
             raise EmptyText("there is nothing to choose from", hint="give at least one sentence")
@@ -226,8 +245,11 @@ class LanguageModel:
             (-math.fsum(nats), len(nats))
             for nats in self._scorer.lines(self.text.encode_lines(texts))
         ]
-        ranked = [Choice(t, s, s / size) for t, (s, size) in zip(texts, costs, strict=True)]
-        return sorted(ranked, key=lambda c: -(c.mean if by == "token" else c.log_prob))
+        ranked = []
+        for text, (log_prob, size) in zip(texts, costs, strict=True):
+            over = {"sentence": 1, "token": size, "character": self.text.characters(text)}[by]
+            ranked.append(Choice(text, log_prob, log_prob / size, log_prob / over))
+        return sorted(ranked, key=lambda choice: -choice.score)
 
     def perplexity(
         self, lines: Path | Iterable[str], *, context: Literal["line", "text"] = "text"
