@@ -68,9 +68,11 @@ class _Max(torch.autograd.Function):
     def forward(ctx: Any, z: Tensor, alive: list[int]) -> Tensor:
         best = z[: alive[0]].clone()
         at = torch.zeros_like(best, dtype=torch.uint8)
+        higher = torch.empty_like(best, dtype=torch.bool)
         for i, (n, end) in enumerate(zip(alive, accumulate(alive), strict=True)):
             new = z[end - n : end]
-            at[:n].masked_fill_(new > best[:n], i)
+            now = torch.gt(new, best[:n], out=higher[:n]).view(torch.uint8).mul_(i)
+            torch.maximum(at[:n], now, out=at[:n])  # the last i at which it rose
             torch.maximum(best[:n], new, out=best[:n])
         ctx.save_for_backward(at)
         ctx.alive, ctx.rows = alive, len(z)
@@ -80,7 +82,9 @@ class _Max(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (at,), g = ctx.saved_tensors, grads[0]
-        dz = g.new_zeros(ctx.rows, g.size(1))
-        for i, (n, end) in enumerate(zip(ctx.alive, accumulate(ctx.alive), strict=True)):
-            torch.mul(g[:n], at[:n] == i, out=dz[end - n : end])
-        return dz, None
+        U, d = g.shape
+        first = torch.tensor([0, *accumulate(ctx.alive[:-1])], device=g.device)
+        row = first[at.long()] + torch.arange(U, device=g.device)[:, None]
+        place = row * d + torch.arange(d, device=g.device)
+        dz = g.new_zeros(ctx.rows * d)
+        return dz.scatter_(0, place.flatten(), g.flatten()).view(ctx.rows, d), None
