@@ -157,10 +157,14 @@ def test_a_gpt_of_ours_is_one_of_theirs(tied, tmp_path):
         write_gpt2(tmp_path / "ours", model, text)
 
 
-def test_what_gpt2_cannot_be_is_said(tmp_path):
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [({"norm": "post"}, "norms after each layer"), ({"adaptive": (9,), "tied": False}, "adaptive")],
+)
+def test_what_gpt2_cannot_be_is_said(tmp_path, option, said):
     text = Text.learn(LINES, kind="words")
-    model = gpt.Config(d=8, heads=2, layers=1, norm="post").build(Sizes(len(text.vocabulary)))
-    with pytest.raises(UsageError, match="norms after each layer"):
+    model = gpt.Config(d=8, heads=2, layers=1, **option).build(Sizes(len(text.vocabulary)))
+    with pytest.raises(UsageError, match=said):
         write_gpt2(tmp_path / "no", model, text)
     assert not (tmp_path / "no").exists()
 

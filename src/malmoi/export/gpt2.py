@@ -175,6 +175,11 @@ def write_gpt2(folder: Path, model: GPT, text: Text, *, card: str = "") -> None:
             "this GPT has its norms after each layer, as GPT; GPT-2 has them before",
             where='norm = "post"',
         )
+    if model.config.adaptive:
+        raise UsageError(
+            "this GPT has an adaptive softmax, and GPT-2 a full one",
+            where=f"adaptive = {list(model.config.adaptive)}",
+        )
     if folder.exists() or folder.is_symlink():
         raise UsageError(f"{folder} is there already", hint="choose a new folder with -o")
     tokenizer = text.tokenizer if isinstance(text.tokenizer, ByteLevel) else None
