@@ -24,7 +24,7 @@ help:
 install: .venv/.installed
 
 demo: .venv/.installed
-	$(BIN)/malmoi compare --data python-docs --budget 4m --to runs/demo
+	$(BIN)/malmoi compare --data python-docs --models ngram,elman,gru,lstm,gpt --budget 4m --to runs/demo
 	@printf '%s\n' '' \
 	  'Open runs/demo/report.html in a browser.  What to try next:' '' \
 	  '  .venv/bin/malmoi compare --data my.txt --budget 5m --to runs/mine   # your own text, a sentence a line' \
