@@ -17,6 +17,7 @@ from malmoi.recipe import Recipe
 from malmoi.run import Run
 from malmoi.sentences import Sentences
 from malmoi.tasks import paired
+from malmoi.tasks.evaluating import evaluating
 from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.tasks.paired import Paired, forced
 from malmoi.tasks.translation import Translation
@@ -343,3 +344,12 @@ def test_pairs_as_numbers_end_with_the_boundary() -> None:
     assert some.target[0].tolist() == [3, 3, 0]
     assert some.references == [("나 나",), ("가", "나")]
     assert (some.characters, some.bytes) == (4 + 2, 8 + 4)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_measurement_that_fails_leaves_a_model_as_it_was(training):
+    model = torch.nn.Dropout()
+    model.train(training)
+    with pytest.raises(ZeroDivisionError), evaluating(model):
+        1 / model.training  # which is 0 here
+    assert model.training == training

@@ -36,6 +36,7 @@ from malmoi.decode.window import endless
 from malmoi.errors import EmptyText, UsageError
 from malmoi.metrics.perplexity import Report
 from malmoi.objective import Loss
+from malmoi.tasks.evaluating import evaluating
 from malmoi.tasks.spelling import Letters, Spellings
 from malmoi.text import Kind, Text
 
@@ -191,17 +192,13 @@ def report(model: LanguageModel[Any], corpus: Corpus, *, by_line: bool) -> Repor
     )
     total = Report(characters=corpus.characters, bytes=corpus.bytes)
     carry: Any = None
-    training = getattr(model, "training", False)
-    if isinstance(model, torch.nn.Module):
-        model.eval()
     device = next((p.device for p in getattr(model, "parameters", list)()), torch.device("cpu"))
-    for batch in order:
-        batch = batch.to(device)
-        carry = reader.begin(len(batch)) if batch.fresh or carry is None else carry
-        logp, carry = reader.log_prob(batch.x, batch.y, carry)
-        total += scored(logp, batch)
-    if isinstance(model, torch.nn.Module):
-        model.train(training)
+    with evaluating(model):
+        for batch in order:
+            batch = batch.to(device)
+            carry = reader.begin(len(batch)) if batch.fresh or carry is None else carry
+            logp, carry = reader.log_prob(batch.x, batch.y, carry)
+            total += scored(logp, batch)
     return total
 
 

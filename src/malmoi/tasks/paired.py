@@ -23,6 +23,7 @@ from malmoi.decode.hypothesis import LengthPenalty
 from malmoi.decode.translation import translations
 from malmoi.layers.packed import packed
 from malmoi.metrics.perplexity import Report
+from malmoi.tasks.evaluating import evaluating
 from malmoi.text import Bitext, Vocabulary
 
 BOUNDARY, UNK = Vocabulary.BOUNDARY, Vocabulary.UNK
@@ -95,23 +96,21 @@ class Forced:
 @torch.no_grad()
 def forced(model: Any, some: Paired, *, done: Callable[[int], object] | None = None) -> Forced:
     """Read pairs once and count what their targets cost.  done: told how many more are."""
-    training = model.training
-    model.eval()
     device = next(model.parameters()).device
     total, right = Report(characters=some.characters, bytes=some.bytes), 0
     costs: list[float] = []
     oov: list[bool] = []
-    for rows in PairBuckets(some.source.lengths, some.target.lengths, _budget(model)):
-        batch = bucketed.pairs(some.source, some.target, rows).to(device)
-        logits, _ = model(batch.x, model.begin(batch.source))
-        logp = logits.float().log_softmax(-1)
-        nll = -logp.gather(-1, batch.y[..., None])[..., 0][batch.mask].double()
-        costs += nll.tolist()
-        oov += (batch.y[batch.mask] == UNK).tolist()
-        right += int((logits.argmax(-1) == batch.y)[batch.mask].sum())
-        if done:
-            done(len(rows))
-    model.train(training)
+    with evaluating(model):
+        for rows in PairBuckets(some.source.lengths, some.target.lengths, _budget(model)):
+            batch = bucketed.pairs(some.source, some.target, rows).to(device)
+            logits, _ = model(batch.x, model.begin(batch.source))
+            logp = logits.float().log_softmax(-1)
+            nll = -logp.gather(-1, batch.y[..., None])[..., 0][batch.mask].double()
+            costs += nll.tolist()
+            oov += (batch.y[batch.mask] == UNK).tolist()
+            right += int((logits.argmax(-1) == batch.y)[batch.mask].sum())
+            if done:
+                done(len(rows))
     return Forced(total + Report.of(costs, oov), right, len(some))
 
 
@@ -130,12 +129,9 @@ def written(
     done: Callable[[int], object] | None = None,
 ) -> list[str]:
     """The model's own translation of each source."""
-    training = model.training
-    model.eval()
-    with packed(model):
+    with evaluating(model), packed(model):
         found = translations(
             model, some.sources, limit=bitext.limit, width=beam, forbid=(UNK,), done=done,
             penalty=PENALTY,
         )  # fmt: skip
-    model.train(training)
     return [bitext.target.decode(best[0].tokens) for best in found]
