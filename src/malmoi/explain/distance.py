@@ -36,6 +36,7 @@ from malmoi.text import Vocabulary
 from malmoi.use.language_model import LanguageModel
 
 WINDOWS = 32
+TOLD = (1, 5, 20, 100)  # distances of the table, besides the longest
 TICKS = tuple(m * 10.0**k for k in range(-30, 31) for m in (1, 2, 5))
 POWERS = tuple(10.0**k for k in range(-30, 31))
 STEPS = (1, 2, 3, 5, 10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400, 500, 700, 1000)
@@ -143,10 +144,9 @@ class Distances:
 
     def _table(self) -> Table:
         K = len(self.flows[0].state)
-        some = [k for k in STEPS if k <= K]
-        some = some if K in some else [*some, K]
+        some = [k for k in TOLD if k < K] + [K]
         rows = [
-            (flow.name, *(f"{flow.state[k - 1]:.2g}" for k in some), f"{flow.clip:g}" or "–")
+            (flow.name, *(_power(flow.state[k - 1]) for k in some), f"{flow.clip:g}")
             for flow in self.flows
         ]
         return Table(("words before", *map(str, some), "clip"), rows)

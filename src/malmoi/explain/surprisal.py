@@ -255,7 +255,8 @@ def _likelier(cost: Cost) -> str:
 
 
 def _guesses(guesses: Sequence[Guess]) -> str:
-    return ", ".join(f"{_end(visible(g.token))} {chance(g.probability)}" for g in guesses)
+    told = (f"{_end(visible(g.token))} {chance(g.probability)}" for g in guesses)
+    return " · ".join(one.replace(" ", "\u00a0") for one in told)
 
 
 def _shown(cost: Cost) -> str:
