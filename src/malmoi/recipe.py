@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from malmoi.config import CONFIG
 from malmoi.errors import RecipeError, did_you_mean
 from malmoi.ladder import kinds_of, of_kind
-from malmoi.models import MODELS, ModelConfig, charcnn, word2vec
+from malmoi.models import MODELS, ModelConfig, charcnn, gpt, nplm, rnn, word2vec
 from malmoi.tasks import TASKS, TaskConfig
 from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.training.config import Training
@@ -117,7 +117,8 @@ def _conflicts(task: TaskConfig, model: ModelConfig) -> Iterator[str]:
     context, length = getattr(model, "context", None), getattr(task, "length", 0)
     if context is not None and length > context:
         yield f"task.length: {length} is more than the model can read, model.context = {context}"
-    if getattr(task, "vectors", "") and not hasattr(model, "frozen"):
+    has_words = hasattr(model, "frozen") or isinstance(model, rnn.Config | nplm.Config | gpt.Config)
+    if getattr(task, "vectors", "") and not has_words:
         yield f"task.vectors: a {kind_of(model)} has no word vectors to begin with"
     if getattr(model, "frozen", False) and not getattr(task, "vectors", ""):
         yield "model.frozen: only word vectors that are given may stay as they are: task.vectors"

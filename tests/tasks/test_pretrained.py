@@ -8,10 +8,22 @@ import pytest
 
 import malmoi
 from malmoi.errors import DataError, RecipeError, UsageError
-from malmoi.models import bow, classifier, han, selfattentive, tagger, word2vec
+from malmoi.models import (
+    bow,
+    charcnn,
+    classifier,
+    gpt,
+    han,
+    nplm,
+    rnn,
+    selfattentive,
+    tagger,
+    word2vec,
+)
 from malmoi.recipe import Recipe
 from malmoi.run import Run
 from malmoi.tasks.classification import Classification
+from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.tasks.pretrained import Pretrained
 from malmoi.tasks.tagging import Tagging
 from malmoi.tasks.word_vectors import WordVectors as Task
@@ -177,3 +189,47 @@ def test_what_cannot_begin_with_vectors_is_refused(place):
 def test_subwords_alone_give_a_vector():
     letters = Subwords(1, 2, np.ones((3, 2), np.float32))
     np.testing.assert_array_equal(letters.vector("새"), [1, 1])
+
+
+WRITERS = {
+    "lstm": rnn.LSTMConfig(d=4, d_word=D, layers=1, tied=True),
+    "gru": rnn.GRUConfig(d=4, d_word=D, layers=1),
+    "elman": rnn.ElmanConfig(d=4, d_word=D, layers=1),
+    "nplm": nplm.Config(order=3, d=4, d_word=D),
+    "gpt": gpt.Config(d=D, heads=2, layers=1, context=8),
+}
+STILL = dataclasses.replace(PLAN, lr=1e-9, optimizer="sgd")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_language_model_begins_with_vectors_and_keeps_the_vocabulary_of_its_text(name, place):
+    lines = ["고양이 본다", "the 개 본다", "The 새 본다"] * 12
+    (place / "text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    task = LanguageModelling(
+        data=str(place / "text.txt"), vectors=str(place / "v.txt"), batch=2, length=4
+    )
+    asked = Recipe(task, WRITERS[name], STILL)
+    assert Recipe.from_toml(asked.to_toml()) == asked
+    run = train(asked, place / "run")
+    vocabulary = Text.load(run.text).vocabulary
+    assert set(vocabulary.types) == {"고양이", "본다", "the", "개", "The", "새"}
+    weight = run.weights()["embed.weight"].numpy()
+    found = dict(zip(vocabulary.types, weight[2:], strict=True))
+    for word, row in zip(WORDS[:4], MATRIX, strict=False):
+        np.testing.assert_allclose(found[word], row, atol=1e-5)
+    np.testing.assert_allclose(found["The"], MATRIX[3], atol=1e-5)  # in small letters
+    assert np.abs(found["새"]).max() > 0.1
+    assert any("5 of 6 words of the text" in note for note in run.report["data_announcements"])
+
+
+def test_a_language_model_without_such_vectors_or_of_another_width_says_so(place):
+    (place / "text.txt").write_text("고양이 본다\n" * 40, encoding="utf-8")
+    task = LanguageModelling(
+        data=str(place / "text.txt"), vectors=str(place / "v.txt"), batch=2, length=4
+    )
+    with pytest.raises(UsageError, match="6 wide") as caught:
+        train(Recipe(task, gpt.Config(d=8, heads=2, layers=1, context=8), PLAN), place / "run")
+    assert "--set model.d=6" in str(caught.value)
+    letters = dataclasses.replace(task, spelling="characters")
+    with pytest.raises(RecipeError, match="no word vectors to begin with"):
+        Recipe.from_toml(Recipe(letters, charcnn.Config(d=4), PLAN).to_toml())

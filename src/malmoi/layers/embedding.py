@@ -28,6 +28,21 @@ Speller = Literal["none", "cnn", "lstm"]
 LETTER = 32  # width of a character's vector
 
 
+@torch.no_grad()
+def start(embed: nn.Embedding, vectors: Float[Tensor, "V d"], *, width: str = "d_word") -> None:
+    """Begin with these vectors.  width: the setting that a model has for theirs.
+
+    Raises UsageError if they are of another width.
+    """
+    if vectors.shape != embed.weight.shape:
+        d = vectors.size(1)
+        raise UsageError(
+            f"the word vectors are {d} wide, and the model's {embed.embedding_dim}",
+            hint=f"--set model.{width}={d}",
+        )
+    embed.weight.copy_(vectors)
+
+
 class Words(nn.Module):
     """width: of what comes out.  speller: how spelling is read; d_spelling: the width of that.
     frozen: the vectors of words stay as they begin."""
@@ -60,17 +75,6 @@ class Words(nn.Module):
             self.spell = kind(sizes.characters, d_spelling)
         self.width = d + (d_spelling if self.spell else 0)
         self.drop = Dropout(dropout)
-
-    @torch.no_grad()
-    def start(self, vectors: Float[Tensor, "V d"]) -> None:
-        """Begin with these vectors.  Raises UsageError if they are of another width."""
-        if vectors.shape != self.embed.weight.shape:
-            d = vectors.size(1)
-            raise UsageError(
-                f"the word vectors are {d} wide, and the model's {self.embed.embedding_dim}",
-                hint=f"--set model.d_word={d}",
-            )
-        self.embed.weight.copy_(vectors)
 
     def forward(self, x: Sentences) -> Float[Tensor, "B T width"]:
         ids = x.ids

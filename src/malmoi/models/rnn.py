@@ -39,7 +39,7 @@ Carry: TypeAlias = Hidden | HiddenCell
 
 
 @dataclass(frozen=True, config=CONFIG)
-class _Config:
+class Config:
     """d: width of the state.  d_word: of the word vectors, d unless given.
 
     dropout: into every layer.  dropout_out: after the last.  locked: one mask for all steps.
@@ -64,13 +64,13 @@ class _Config:
 
 
 @dataclass(frozen=True, config=CONFIG)
-class ElmanConfig(_Config):
+class ElmanConfig(Config):
     def build(self, sizes: Sizes) -> "RNN":
         return RNN(self, sizes)
 
 
 @dataclass(frozen=True, config=CONFIG)
-class GRUConfig(_Config):
+class GRUConfig(Config):
     """reset: the gate r acts on h "before" U reads it (Cho 2014) or "after" (cuDNN, torch)."""
 
     reset: Literal["before", "after"] = "after"
@@ -80,7 +80,7 @@ class GRUConfig(_Config):
 
 
 @dataclass(frozen=True, config=CONFIG)
-class LSTMConfig(_Config):
+class LSTMConfig(Config):
     """forget_bias: what f's bias begins with; 1 remembers unless taught (Jozefowicz 2015)."""
 
     forget_bias: float = 1.0

@@ -19,8 +19,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
@@ -37,6 +38,7 @@ from malmoi.errors import EmptyText, UsageError
 from malmoi.metrics.perplexity import Report
 from malmoi.objective import Loss
 from malmoi.tasks.evaluating import evaluating
+from malmoi.tasks.pretrained import Pretrained
 from malmoi.tasks.spelling import Letters, Spellings
 from malmoi.text import Kind, Text
 
@@ -50,6 +52,8 @@ class LanguageModelling:
     have for a model that reads them.  batch: lanes, windows or, under `lines`, batch × length
     tokens in a batch.  length: tokens back-propagated through.
     split_seed: which lines of a single file are held out, the same whatever the recipe's seed.
+    vectors: a file or a run of word vectors to begin with, its first vectors_limit words (0: all);
+    oov: what a word without one begins with (`tasks.pretrained`); the vocabulary is the text's own.
     """
 
     data: str
@@ -61,6 +65,9 @@ class LanguageModelling:
     batch: Size = 20
     length: Size = 35
     split_seed: Annotated[int, Field(ge=0)] = 0
+    vectors: str = ""
+    vectors_limit: Annotated[int, Field(ge=0)] = 0
+    oov: Literal["random", "subword"] = "random"
 
     def prepare(self, folder: Path, seed: int, *, write: bool = True) -> "LanguageModellingTask":
         """Find the data, learn the text's tokens, write the token streams into `folder`.
@@ -75,6 +82,7 @@ class LanguageModelling:
                     f"there is no line to read in the {split} part of {data.name}",
                     hint="blank lines do not count; a part without a file is cut from train",
                 )
+        notes, pretrained = list(data.announcements), None
         if (folder / "text" / "text.json").is_file():  # it is written in one step
             text = Text.load(folder / "text")
         else:
@@ -84,6 +92,9 @@ class LanguageModelling:
                 size=self.vocabulary or None,
                 min_count=self.min_count,
             )
+            pretrained = self.pretrained()
+            if pretrained:
+                notes.append(pretrained.coverage(text.vocabulary))
             text.save(folder / "text")
         V = len(text.vocabulary)
         corpora = {
@@ -93,7 +104,13 @@ class LanguageModelling:
             for split, lines in data.splits.items()
             for place in [folder / "corpus" / split]
         }
-        return LanguageModellingTask(self, text, corpora, seed, data.announcements)
+        return LanguageModellingTask(self, text, corpora, seed, notes, pretrained)
+
+    def pretrained(self) -> Pretrained | None:
+        """The vectors to begin with, if there are any."""
+        if not self.vectors:
+            return None
+        return Pretrained(self.vectors, limit=self.vectors_limit, policy=self.oov)
 
 
 class LanguageModellingTask:
@@ -109,7 +126,9 @@ class LanguageModellingTask:
         corpora: Mapping[str, Corpus],
         seed: int,
         announcements: Sequence[str] = (),
+        pretrained: Pretrained | None = None,
     ) -> None:
+        self.pretrained = pretrained
         self.config = config
         self.text = text
         self.corpora = corpora
@@ -118,6 +137,11 @@ class LanguageModellingTask:
         self.spellings = (
             None if config.spelling == "none" else Spellings(text.vocabulary, config.spelling)
         )
+
+    def start(self) -> Float32[np.ndarray, "V d"] | None:
+        """The word vectors that a model begins with; None: its own."""
+        found = self.pretrained or self.config.pretrained()
+        return found.matrix(self.text.vocabulary, self.seed) if found else None
 
     @property
     def sizes(self) -> Sizes:

@@ -18,7 +18,7 @@ import torch
 
 from malmoi.card import card
 from malmoi.errors import RunError, UsageError
-from malmoi.layers.embedding import Words
+from malmoi.layers.embedding import start
 from malmoi.models import Model, ngram, word2vec
 from malmoi.models.charcnn import CharCNN
 from malmoi.recipe import Recipe, kind_of
@@ -45,6 +45,8 @@ from malmoi.trainer.plain import plain
 from malmoi.trainer.sweeping import sweeping
 from malmoi.training import device as devices
 from malmoi.training.distributed import join, one_process
+
+BRINGS = ClassificationTask | TaggingTask | LanguageModellingTask  # word vectors to begin with
 
 __all__ = [
     "Announced", "Counted", "Event", "Measuring", "Planned", "Prepared", "Resumed", "Trained",
@@ -107,7 +109,7 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
     yield from (Announced(note) for note in task.announcements)
     torch.manual_seed(recipe.seed)
     model = recipe.model.build(task.sizes)
-    if isinstance(task, ClassificationTask | TaggingTask) and not draft.resumable:
+    if isinstance(task, BRINGS) and not draft.resumable:
         _start(model, task)
     if isinstance(model, CharCNN):
         assert isinstance(task, LanguageModellingTask)
@@ -153,15 +155,16 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
     yield Trained(run)
 
 
-def _start(model: Model, task: ClassificationTask | TaggingTask) -> None:
+def _start(model: Model, task: BRINGS) -> None:
     """Begin with the word vectors that the task brings, if it brings some."""
     vectors = task.start()
     if vectors is None:
         return
-    words = getattr(model, "words", None)
-    if not isinstance(words, Words):
+    embed = getattr(getattr(model, "words", model), "embed", None)
+    if not isinstance(embed, torch.nn.Embedding):
         raise UsageError("this model has no word vectors to begin with", hint='task.vectors = ""')
-    words.start(torch.from_numpy(vectors))
+    width = "d_word" if hasattr(model.config, "d_word") else "d"
+    start(embed, torch.from_numpy(vectors), width=width)
 
 
 def _size(model: Model) -> int:
