@@ -13,11 +13,13 @@ from malmoi.data.corpus import stream
 from malmoi.explain.draw import text_width
 from malmoi.models import (
     bow,
+    charcnn,
     classifier,
     convs2s,
     gpt,
     han,
     ngram,
+    nplm,
     rnn,
     selfattentive,
     sutskever,
@@ -27,6 +29,7 @@ from malmoi.models import (
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.labels import Labels
 from malmoi.tasks.lexicon import Lexicon
+from malmoi.tasks.spelling import Spellings
 from malmoi.tasks.tagging import Tagging
 from malmoi.tasks.translation import Translation
 from malmoi.text import Bitext, Text, Vocabulary
@@ -74,6 +77,8 @@ WRITERS = {
     "gru-before": rnn.GRUConfig(d=6, layers=1, init=0.9, reset="before"),
     "lstm": rnn.LSTMConfig(d=6, d_word=4, layers=2, init=0.9),
     "gpt": gpt.Config(d=8, heads=2, layers=2, context=8),
+    "nplm": nplm.Config(order=3, d_word=4, d=6, init=0.9),
+    "charcnn": charcnn.Config(d_letter=4, filters=2, d=6, layers=2, init=0.9),
 }
 LABELS = ("부정", "neutral", "긍정")
 TAGS = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
@@ -122,7 +127,11 @@ def language_model_of(name: str, kind: str = "words", **changed: object) -> Lang
     text = Text.learn(SAID, kind=kind, min_count=1)
     V = len(text.vocabulary)
     torch.manual_seed(1)
-    model = replace(WRITERS[name], **changed).build(Sizes(V))
+    spellings = Spellings(text.vocabulary, "characters")
+    sizes = Sizes(V, characters=spellings.characters, longest=spellings.longest)
+    model = replace(WRITERS[name], **changed).build(sizes)
+    if name == "charcnn":
+        model.spell(torch.from_numpy(spellings.table))
     if name == "ngram":
         model.estimate(stream(map(text.encode, SAID), V))
     elif name == "gpt":  # as it begins it hardly looks at what it read

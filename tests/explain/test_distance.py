@@ -14,7 +14,7 @@ from malmoi.explain.distance import Distances, Flow, flow, leaves, of_weights, s
 from malmoi.explain.picture import as_json
 from malmoi.explain.why import from_json
 
-recurrent = pytest.mark.parametrize("name", ["elman", "gru", "gru-before", "lstm"])
+recurrent = pytest.mark.parametrize("name", ["elman", "gru", "gru-before", "lstm", "charcnn"])
 
 
 def window(lm, K=6, B=2):
@@ -142,7 +142,8 @@ def test_a_gradient_that_is_nothing_leaves_no_trace_on_a_logarithmic_axis():
 def test_what_is_not_recurrent_or_too_short_is_refused(language_model_, said):
     with pytest.raises(UsageError, match="it counts"):
         flow("kn", language_model_("ngram"), said)
-    with pytest.raises(UsageError, match="carries no state"):
-        flow("gpt", language_model_("gpt"), said, distance=3)
+    for name in ("gpt", "nplm"):
+        with pytest.raises(UsageError, match="carries no state"):
+            flow(name, language_model_(name), said, distance=3)
     with pytest.raises(UsageError, match="cannot be gone back through 40"):
         explain(language_model_("lstm"), "the list", show="gradient")

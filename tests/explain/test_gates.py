@@ -106,6 +106,24 @@ def test_listening_changes_nothing_and_leaves_nothing(name, language_model_):
     assert not any(part._forward_hooks for part in lm.model.modules())
 
 
+@torch.no_grad()
+def test_a_network_that_reads_letters_has_the_gates_of_its_lstm(language_model_):
+    lm = language_model_("charcnn")
+    ids = [0, *lm.text.encode(TEXT)]
+    heard = overheard(lm, ids)
+    carry = lm.model.begin(1)
+    hs, cs = [], []
+    for i in ids:
+        _, carry = lm.model(torch.tensor([[i]]), carry)
+        hs.append(carry.h[0])
+        cs.append(carry.c[0])
+    for number, one in enumerate(heard):
+        found = unrolled(one)
+        np.testing.assert_allclose(found["h"], torch.stack(hs)[:, number], atol=1e-12)
+        np.testing.assert_allclose(found["c"], torch.stack(cs)[:, number], atol=1e-12)
+    assert inside(lm, TEXT).cell == "lstm"
+
+
 def test_the_largest_step_is_found(language_model_):
     lm = language_model_("lstm", layers=1)
     picture = inside(lm, TEXT, of="units", units=6)
@@ -119,7 +137,7 @@ def test_the_largest_step_is_found(language_model_):
 def test_what_has_no_gates_says_so(language_model_):
     with pytest.raises(UsageError, match="Elman network has no gates"):
         explain(language_model_("elman"), TEXT, show="gates")
-    for name in ("ngram", "gpt"):
+    for name in ("ngram", "gpt", "nplm"):
         with pytest.raises(UsageError, match="no units to draw"):
             explain(language_model_(name), TEXT, show="units")
     with pytest.raises(EmptyText):
