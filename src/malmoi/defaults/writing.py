@@ -74,15 +74,17 @@ def _model(name: str, c: Class, by_character: bool) -> tuple[ModelConfig, Traini
         case "ngram":
             return ngram.Config(order=7 if by_character else 5), Training(epochs=1)
         case "nplm":
+            # a window is learnt by heart sooner than a state: more dropout, smaller steps
+            more = min(0.5, 1.5 * dropout)
             window = nplm.Config(
                 order=10 if by_character else 6,
                 d_word=c.width // 2,
                 d=2 * c.width,
-                dropout=dropout / 2,
-                dropout_out=dropout,
+                dropout=more,
+                dropout_out=more,
                 tied=True,
             )
-            return window, training
+            return window, dataclasses.replace(training, lr=2e-3)
         case "elman":
             # the plain network has no gates to hold its gradient: smaller steps
             return rnn.ElmanConfig(
