@@ -5,7 +5,7 @@ import pytest
 
 import malmoi
 from malmoi.cli import run
-from malmoi.use.mixture import mix
+from malmoi.use import mix
 
 
 def evaluated(capsys, *arguments: str) -> dict[str, float]:

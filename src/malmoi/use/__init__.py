@@ -20,6 +20,7 @@ from malmoi.tasks.word_vectors import WordVectors as WordVectorsConfig
 from malmoi.text import Bitext, Text
 from malmoi.use.classifier import Classifier
 from malmoi.use.language_model import LanguageModel
+from malmoi.use.mixture import mix
 from malmoi.use.tagger import Tagger
 from malmoi.use.translator import Translator
 from malmoi.vectors.run import from_run
@@ -27,7 +28,7 @@ from malmoi.vectors.words import WordVectors
 
 __all__ = [
     "Classifier", "LanguageModel", "Tagger", "Translator", "Usable", "WordVectors", "load",
-    "load_as",
+    "load_as", "mix",
 ]  # fmt: skip
 
 Usable: TypeAlias = LanguageModel | Classifier | Tagger | Translator | WordVectors
