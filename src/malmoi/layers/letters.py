@@ -1,7 +1,7 @@
 """A vector from the letters of a word: convolutions and their maximum over time.
 
 Kim, Jernite, Sontag & Rush, "Character-aware neural language models" (2016, arXiv:1508.06615)
-    f_i = tanh(⟨C[:, i : i + w], H⟩ + b)        y = max_i f_i        eq. 2, 3; for each filter H
+    f_i = tanh(⟨C[:, i : i + w], H⟩ + b)        y = max_i f_i        for each filter H
 
 A window of w letters begins at each letter of the word, and what lies behind its last letter is
 zero; so a word may be shorter than w, and its vector depends on nothing but the word.  As tanh

@@ -1,18 +1,18 @@
 """A language model that reads words by their letters and says them as words.
 
 Kim, Jernite, Sontag & Rush, "Character-aware neural language models" (2016, arXiv:1508.06615)
-    f_i = tanh(⟨C^k[:, i : i + w], H⟩ + b)      y^k = max_i f_i, of all filters H       eq. 5, 6
-    z = T ⊙ g(W_H y + b_H) + (1 − T) ⊙ y        T = σ(W_T y + b_T)                        eq. 8
-    h_t = LSTM(z_t, h_{t-1})                    p(w_{t+1} | w_1 … w_t) = softmax(P h_t + q)  eq. 9
+    f_i = tanh(⟨C^k[:, i : i + w], H⟩ + b)    y^k = max_i f_i, of every filter H
+    z = T ⊙ g(W_H y + b_H) + (1 − T) ⊙ y      T = σ(W_T y + b_T)            g = ReLU
+    h_t = LSTM(z_t, h_{t-1})                  p(w_{t+1} | w_1 … w_t) = softmax(P h_t + q)
 
 paper    here                              paper    here
 C        letters.embed, `spelling`         z        _words
 H, b     letters.H, letters.bias           LSTM     recurrent
 T, W_H   highway.T, highway.H              P, q     out
 
-                letters   filters               highway   LSTM      the paper's Table 2
-small           15        25 · w, w = 1 … 6     1         2 × 300   LSTM-Char-Small
-large           15        min(200, 50 · w), 1 … 7   2     2 × 650   LSTM-Char-Large
+Table 2            letters    filters of widths w             highway    LSTM
+LSTM-Char-Small    15         25 · w, 1 … 6                   1          2 × 300
+LSTM-Char-Large    15         min(200, 50 · w), 1 … 7         2          2 × 650
 
 How each word is spelt is part of the model, a table of letters that is filled from the vocabulary
 before training (`spell`) and saved with the weights.  Each different word of a batch is convolved
