@@ -3,7 +3,7 @@
 Srivastava, Greff & Schmidhuber, "Training very deep networks" (2015, arXiv:1507.06228)
     y = T ⊙ g(W_H x + b_H) + (1 − T) ⊙ x        T = σ(W_T x + b_T)        eq. 3, g = ReLU
 
-b_T begins at −2, so that a layer begins by carrying most of x on as it is (§3.1).
+b_T begins at −2, as in Kim et al. (2016), so that a layer at first carries most of x on as it is.
 """
 
 import torch
