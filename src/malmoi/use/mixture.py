@@ -44,7 +44,7 @@ class Mixture:
         _check(weights, len(models))
         self.models = tuple(endless(model) for model in models)
         self.parts = tuple(models)
-        self.weights = tuple(map(float, weights))
+        self.weights = tuple(w / math.fsum(weights) for w in weights)
 
     def begin(self, batch: int) -> Carries:
         return tuple(model.begin(batch) for model in self.models)
