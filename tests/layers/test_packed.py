@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from malmoi.layers import packed as module
-from malmoi.layers.packed import Packed, packed, times
+from malmoi.layers.packed import Packed, packed
 from malmoi.layers.softmax import Softmax
+from malmoi.layers.times import is_of_use, times
 
 WORDS, D = 70, 24
 
@@ -48,7 +48,7 @@ def test_a_packed_model_computes_what_it_computed(shape, dtype, limit):
 def test_only_linear_layers_are_swapped_and_all_of_them_come_back_also_after_an_error():
     model = Model()
     before, names = list(model.modules()), list(model.state_dict())
-    if not module._is_of_use(model.plain.weight):
+    if not is_of_use(model.plain.weight):
         pytest.skip("not run: this PyTorch, or this processor, has no such layout")
     with packed(model):
         assert layers(model).count(Packed) == 4

@@ -37,6 +37,31 @@ def gradients(logp, weights):
 
 
 @kinds
+@pytest.mark.parametrize("rows", [4, 100])
+def test_a_text_is_scored_by_a_layout_made_once_and_only_where_nothing_is_learnt(
+    tied, bias, rows, monkeypatch
+):
+    """Whether something is learnt, grad mode says: weights that want a gradient do not."""
+    laid_out = []
+    monkeypatch.setattr(softmax, "CHUNK", rows * V)
+    monkeypatch.setattr(softmax, "MANY", 1)
+    monkeypatch.setattr(softmax, "LARGE", 1)
+    monkeypatch.setattr(softmax, "is_of_use", lambda W: True)
+    made = softmax.times
+    monkeypatch.setattr(softmax, "times", lambda *a, **k: laid_out.append(k) or made(*a, **k))
+    out, _ = layer(tied=tied, bias=bias, dtype=torch.float32)
+    h, y = torch.randn(B, T, D), torch.randint(V, (B, T))
+    learnt = out.log_prob(h, y)
+    assert learnt.requires_grad
+    assert not laid_out
+    with torch.no_grad():
+        said = out.log_prob(h, y)
+    assert len(laid_out) == 1
+    assert not said.requires_grad
+    assert_close(said, plain(out, h, y).detach(), atol=1e-5, rtol=0)
+
+
+@kinds
 @pytest.mark.parametrize("rows", [1, 4, 100])
 def test_log_prob_and_its_gradients_are_the_long_ways_whatever_the_chunk(
     tied, bias, rows, monkeypatch

@@ -25,9 +25,9 @@ from torch.nn import functional as F
 
 from malmoi.layers.alignment import Alignment, Annotations, Dot
 from malmoi.layers.dropout import bernoulli_
-from malmoi.layers.packed import times
 from malmoi.layers.precision import precision
 from malmoi.layers.recurrent import LSTM, PARAMETERS, HiddenCell
+from malmoi.layers.times import times
 
 
 class _Fed(torch.autograd.Function):

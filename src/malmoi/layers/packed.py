@@ -18,24 +18,20 @@ On one core of an EPYC of 2023, W of 32,000 × 512, in milliseconds a product:
 Laying out takes as long as one or two of the smallest products.  Sums are taken in another order:
 results differ in their last bits.  No gradient comes back through a packed layer.
 
-A loop that takes its gradient by hand multiplies by the same W at every step too: `times(W)`.
-
-PyTorch has this under names of its own (`torch.ops.mkldnn`, for its compiler); where it has not,
-or where it is of no use, a layer stays as it is.
+A loop that takes its gradient by hand multiplies by the same W at every step too, and so does who
+scores a text over a large vocabulary: `layers.times`.  Where the layout is of no use, a layer stays
+as it is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from malmoi.layers.softmax import Softmax
-
-ROWS = 32
-"""The rows of x that the layout is chosen for; any other number takes no longer with it."""
+from malmoi.layers.times import ROWS, is_of_use
 
 
 @contextmanager
@@ -45,7 +41,7 @@ def packed(model: nn.Module) -> Iterator[None]:
         (parent, name, layer)
         for parent in model.modules()
         for name, layer in parent.named_children()
-        if type(layer) in (nn.Linear, Softmax) and _is_of_use(_weight(layer))
+        if type(layer) in (nn.Linear, Softmax) and is_of_use(_weight(layer))
     ]
     try:
         for parent, name, layer in swapped:
@@ -54,19 +50,6 @@ def packed(model: nn.Module) -> Iterator[None]:
     finally:
         for parent, name, layer in swapped:
             setattr(parent, name, layer)
-
-
-def times(W: Float[Tensor, "m n"]) -> Callable[[Float[Tensor, "R n"]], Float[Tensor, "R m"]]:
-    """x ↦ x Wᵀ for a loop, without gradient."""
-    if not _is_of_use(W):
-        return lambda x: F.linear(x, W)
-    blocks = torch.ops.mkldnn._reorder_linear_weight(W.contiguous(), ROWS)
-
-    def multiply(x: Tensor) -> Tensor:
-        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, blocks, None, "none", [], "")
-        return y
-
-    return multiply
 
 
 class Packed(nn.Module):
@@ -89,14 +72,3 @@ def _weight(layer: nn.Module) -> Tensor:
     W = layer.W if isinstance(layer, Softmax) else layer.weight
     assert isinstance(W, Tensor)
     return W
-
-
-def _is_of_use(W: Tensor) -> bool:
-    if W.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-        return False
-    names = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
-    known = all(hasattr(torch.ops.mkldnn, name) for name in names)
-    if not known or torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
-        return False
-    low = W.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return low or W.dtype == torch.float32

@@ -34,9 +34,12 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from malmoi.layers.precision import precision
+from malmoi.layers.times import is_of_use, times
 
 CHUNK = 2**23
 """The most logits alive at a time beside the probabilities: rows are read in chunks of so many."""
+MANY, LARGE = 64, 2**20
+"""From so many rows on, and so many weights, it pays to lay W out for reading (`layers.times`)."""
 
 
 class _LogProb(torch.autograd.Function):
@@ -62,12 +65,17 @@ class _LogProb(torch.autograd.Function):
         learning = any(ctx.needs_input_grad)
         N, V = h.size(0), W.size(0)
         rows = max(1, CHUNK // V)
+        again = not learning and N >= MANY and W.numel() >= LARGE and is_of_use(W_low)
+        multiply = times(W_low, b if b is None else b_low, rows=min(rows, N)) if again else None
         buffer = h.new_empty(min(rows, N), V)
         p = h.new_empty(N, V) if learning else buffer
         logp = torch.empty(N, dtype=torch.promote_types(low, torch.float32), device=h.device)
         for at in range(0, N, rows):
             part, said = h[at : at + rows], y[at : at + rows, None]
-            logits = torch.addmm(b_low, part, W_low.T, out=buffer[: len(part)])
+            if multiply:
+                logits = multiply(part)
+            else:
+                logits = torch.addmm(b_low, part, W_low.T, out=buffer[: len(part)])
             score = logits.gather(-1, said).to(logp)
             if learning:
                 q = torch.softmax(logits, -1, out=p[at : at + rows])
@@ -116,6 +124,8 @@ def log_prob(
     smoothing: float = 0.0,
 ) -> Float[Tensor, " N"]:
     """log softmax(h Wᵀ + b) at y, its products taken in `low` precision."""
+    if not torch.is_grad_enabled():  # a Function is told what wants a gradient, not whether it can
+        h, W, b = h.detach(), W.detach(), b if b is None else b.detach()
     with torch.autocast(h.device.type, enabled=False):
         logp: Tensor = _LogProb.apply(h, W, b, y, low, smoothing)  # type: ignore[no-untyped-call]
     return logp
