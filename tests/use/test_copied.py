@@ -11,8 +11,8 @@ from malmoi.data.corpus import stream
 from malmoi.errors import UsageError
 from malmoi.models import ngram
 from malmoi.text import Text
-from malmoi.use.copied import MOST, copied, maximal
-from malmoi.use.language_model import LanguageModel
+from malmoi.use.copied import MOST, copied, evidence_of, maximal
+from malmoi.use.language_model import LanguageModel, TokenScore
 
 WORDS = [f"말{k}" for k in range(60)]
 
@@ -95,6 +95,17 @@ def test_models_with_other_tokens_agree_on_the_words(kinds):
     assert math.fsum(w.bits for w in reading.words) == pytest.approx(sums[0] - sums[1], rel=1e-9)
     if kinds[0] != "characters":  # four letters say nothing of a source
         assert any(SOURCE[9][10:20] in p.text for p in reading.passages)
+
+
+def test_a_word_has_its_own_tokens_and_the_white_space_after_it():
+    line = "가나 다  라마"
+    letters = [TokenScore(c, i, i + 1, 2.0**i / 64, False) for i, c in enumerate(line)]
+    pieces = [(0, 1), (1, 2), (2, 4), (4, 7), (7, 8)]  # " 다", "  라" begin with white space
+    bpe = [TokenScore(line[a:b], a, b, 3.0**k / 64, False) for k, (a, b) in enumerate(pieces)]
+    end = TokenScore("</s>", 8, 8, 1e6, False)
+    found = evidence_of(line, [*letters, end], [*bpe, end])
+    nats = [word.bits * math.log(2) * 64 for word in found]
+    assert nats == pytest.approx([1 + 3 - (1 + 2 + 4), 9 - (8 + 16 + 32), 27 + 81 - (64 + 128)])
 
 
 def test_one_impossible_word_counts_no_more_than_it_may():
