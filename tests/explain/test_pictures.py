@@ -298,5 +298,5 @@ def test_what_cannot_be_explained_says_so(classifier_, tagger_):
             explain(tagger_(), "the acting", gold=gold)
     with pytest.raises(EmptyText):
         explain(tagger_(), " ")
-    with pytest.raises(UsageError, match="only classifiers, taggers and translators"):
+    with pytest.raises(UsageError, match="there is no picture of"):
         explain(object(), TEXT)
