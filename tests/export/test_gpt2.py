@@ -110,6 +110,8 @@ def test_it_is_a_run_that_every_verb_takes(imported, tmp_path, capsys):
         ["score", imported, text],
         ["evaluate", imported, "--data", text],
         ["next", imported, "the"],
+        ["explain", imported, "the cat 개", "-o", tmp_path / "why.json"],
+        ["explain", imported, "the cat", "--show", "heads", "-o", tmp_path / "heads.json"],
         ["check", imported],
     ):
         assert run([str(word) for word in verb]) == 0, (verb, capsys.readouterr().err)
