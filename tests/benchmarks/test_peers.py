@@ -96,13 +96,16 @@ def peers_of_ngrams() -> None:
     pytest.importorskip("nltk", reason="not run: nltk comes with make bench")
 
 
-def test_kenlm_gives_the_scored_text_the_same_probability():
+def test_kenlm_gives_every_line_of_a_file_the_same_probability(tmp_path):
     peers_of_ngrams()
-    from benchmarks import ngram
+    from benchmarks import corpus, ngram
 
-    sides = ngram.Scoring(ngram.load("toy-en", 100, 50), 3)
-    assert sides.from_lines() == sides.from_ids()
-    assert sides.from_ids() == pytest.approx(sides.by_kenlm(), rel=1e-5)
+    assert corpus.write(tmp_path / "train.txt", 30_000) >= 30_000
+    assert corpus.write(tmp_path / "test.txt", 45_000) >= 45_000
+    sides = ngram.Scoring(tmp_path / "train.txt", tmp_path / "test.txt", 3)
+    found = sides.ours()
+    assert len(found) == len((tmp_path / "test.txt").read_text().splitlines()) > 1000
+    assert found.tolist() == pytest.approx(sides.peer(), abs=1e-3, rel=1e-5)
 
 
 def test_pytorch_crf_has_our_loss_and_our_best_tags():

@@ -189,6 +189,10 @@ def score_(
         paired.score(translator, pairs, as_json=as_json, quiet=quiet)
         return
     lm = load_as(LanguageModel, run, device=set_up(threads, device))
+    if file != "-" and not tokens and not as_json:
+        say(f"scoring {file}", quiet=quiet)
+        click.echo("".join(f"{s:.6f}\n" for s in lm.score_file(file).tolist()), nl=False)
+        return
     lines = list(lines_of(file))
     say(f"scoring {len(lines):,} lines", quiet=quiet)
     if tokens:

@@ -16,6 +16,7 @@ import shlex
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +25,7 @@ from malmoi.errors import DataError, EmptyText, TextError, did_you_mean
 
 BOM = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
+BLOCK = 1 << 20  # bytes that `read_blocks` reads at once
 
 Stream = BinaryIO | io.BufferedIOBase | io.RawIOBase
 
@@ -37,6 +39,40 @@ def read_lines(source: Path | str | Stream, *, name: str = "") -> Iterator[str]:
     if isinstance(source, (str, Path)):
         check_file(Path(source))
     return (without_end(line) for line in decoded(source, name=name))
+
+
+def read_blocks(path: Path | str) -> Iterator[bytes]:
+    r"""The lines that `read_lines` gives, some at a time: UTF-8, each ended by `\n`.
+
+    What is plain is passed on as it lies in the file.  From the first block on that is not (gzip,
+    a mark, `\r`, what is no text), it is `read_lines` that reads, or says why it cannot.
+    """
+    given = 0
+    with _open(check_file(Path(path))) as file:
+        rest = file.read(16)
+        plain = bool(rest) and not binary(rest) and not rest.startswith((BOM, GZIP))
+        while plain and rest:
+            more = file.read(BLOCK)
+            cut = rest.rfind(b"\n") + 1 if more else len(rest)
+            block, rest = rest[:cut], rest[cut:] + more
+            plain = b"\r" not in block and b"\0" not in block and _is_utf8(block)
+            if plain and block:
+                block += b"" if block.endswith(b"\n") else b"\n"
+                given += block.count(b"\n")
+                yield block
+    if plain:
+        return
+    lines = islice(read_lines(path), given, None)
+    while some := list(islice(lines, 1 << 13)):
+        yield "".join(line + "\n" for line in some).encode()
+
+
+def _is_utf8(block: bytes) -> bool:
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def decoded(source: Path | str | Stream, *, name: str = "") -> Iterator[str]:

@@ -25,7 +25,7 @@ Reading takes that back, and leaves alone what `escape` would not have written: 
 Whoever asks KenLM about such a word must spell it as it is in the file.
 
 A file without `<unk>` gives it log10 p = -100, as KenLM does.  p = 0, which ARPA cannot say, is
-written as -99 and read as 10⁻⁹⁹.  Numbers have 12 digits, so that conditionals still sum to 1.
+written as -99 and read as 10⁻⁹⁹.  Numbers have 12 decimal places: conditionals still sum to 1.
 """
 
 import math
@@ -43,12 +43,15 @@ from malmoi import files
 from malmoi.config import Sizes
 from malmoi.data.formats import read_lines
 from malmoi.errors import DataError, SaveError, UsageError
+from malmoi.kernels import printing
 from malmoi.kernels.building import Fault, Growing
+from malmoi.kernels.counting import frozen
 from malmoi.models.ngram import Config, NGram
 
 BEGIN, END, UNK = "<s>", "</s>", "<unk>"
 ZERO, UNKNOWN = -99.0, -100.0  # log10
-CHUNK = 1 << 15  # n-grams written at a time
+CHUNK = 1 << 15  # n-grams written at a time, at most
+BUFFER = 1 << 20  # bytes
 LN10 = math.log(10)
 WHITE = re.compile(r"[\x00- \x7f]")
 SPECIAL = re.compile(r"<(s|/s|unk|UNK)>|\\.*|.*[\x00- \x7f].*|", re.DOTALL)
@@ -93,7 +96,7 @@ def write_arpa(path: Path, model: NGram, types: Sequence[str]) -> None:
         )
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
+        with partial.open("wb") as file:
             _write(file, model, [END, UNK, *map(escape, types)])
             file.flush()
             os.fsync(file.fileno())
@@ -110,37 +113,39 @@ def write_arpa(path: Path, model: NGram, types: Sequence[str]) -> None:
         raise
 
 
-def _write(file: IO[str], model: NGram, names: list[str]) -> None:
+def _write(file: IO[bytes], model: NGram, names: list[str]) -> None:
     sizes = np.diff(model.level)
-    file.write("\\data\\\n")
-    for k, size in enumerate(sizes, 1):
-        file.write(f"ngram {k}={size + (k == 1)}\n")  # <s> and </s> are one node
+    said = [f"ngram {k}={size + (k == 1)}" for k, size in enumerate(sizes, 1)]  # </s> is <s>, too
+    file.write("\n".join(["\\data\\", *said, ""]).encode())
     for k in range(1, len(model.level)):
-        file.write(f"\n\\{k}-grams:\n")
-        low, high = model.level[k - 1], model.level[k]
+        file.write(f"\n\\{k}-grams:\n".encode())
         if k == 1:
             beta = max(model.beta[0] / LN10, ZERO) if len(model.beta) else 0.0
-            file.write(f"{ZERO:g}\t{BEGIN}" + (f"\t{beta:.12g}\n" if beta else "\n"))
-        for at in range(low, high, CHUNK):
-            file.writelines(_lines(model, k, np.arange(at, min(at + CHUNK, high)), names))
-    file.write("\n\\end\\\n")
+            file.write((f"{ZERO:g}\t{BEGIN}" + (f"\t{beta:.12g}\n" if beta else "\n")).encode())
+        for some in _lines(model, k, [name.encode() for name in (*names, BEGIN)]):
+            file.write(some)
+    file.write(b"\n\\end\\\n")
 
 
-def _lines(model: NGram, k: int, nodes: np.ndarray, names: list[str]) -> Iterator[str]:
-    spelled = [names] * k if k == 1 else [[BEGIN, *names[1:]], *[names] * (k - 1)]
-    columns: list[list[str]] = []
-    node = nodes
-    for spelling in reversed(spelled):
-        columns.insert(0, [spelling[w] for w in model.word[node].tolist()])
-        node = np.searchsorted(model.first, node, side="right") - 1  # its history
-    logp = np.clip(model.logp[nodes] / LN10, ZERO, 0.0)
-    beta = np.zeros(len(nodes))
-    if k < model.config.order:
-        beta = np.maximum(model.beta[nodes] / LN10, ZERO)
-        beta[model.word[nodes] == 0] = 0.0  # </s> is no history
-    for p, gram, b in zip(logp.tolist(), zip(*columns, strict=True), beta.tolist(), strict=True):
-        words = " ".join(gram)
-        yield f"{p:.12g}\t{words}\t{b:.12g}\n" if b else f"{p:.12g}\t{words}\n"
+def _lines(model: NGram, k: int, names: list[bytes]) -> Iterator[memoryview]:
+    """The lines of all k-grams, some megabytes at a time."""
+    spelled = np.frombuffer(b"".join(names), np.uint8)
+    name = np.cumsum([0, *map(len, names)])
+    path = np.array(model.level[:k], np.int64)
+    out = np.empty(BUFFER + k * int(np.diff(name).max() + 1), np.uint8)
+    word, first = frozen(model.word), frozen(model.first)
+    node, end = model.level[k - 1], model.level[k]
+    while node < end:
+        some = slice(node, min(node + CHUNK, end))
+        logp = np.clip(model.logp[some] / LN10, ZERO, 0.0)
+        beta = np.zeros(len(logp))
+        if k < model.config.order:
+            beta = np.maximum(model.beta[some] / LN10, ZERO)
+            beta[model.word[some] == 0] = 0.0  # </s> is no history
+        node, size = printing.lines(
+            k, node, some.stop, path, word, first, logp, beta, spelled, name, out
+        )
+        yield out[:size].data
 
 
 def read_arpa(path: Path) -> tuple[NGram, list[str]]:

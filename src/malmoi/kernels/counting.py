@@ -66,14 +66,23 @@ def count_ngrams(stream: Integer[np.ndarray, " N"], *, order: int, vocabulary: i
             m, starts, begin, ids = extend(
                 stream, k, k == n, starts, begin, ids, level[-1], word, first, link, count
             )
-            words.append(word[:m].copy())
-            links.append(link[:m].copy())
-            counts.append(count[:m].copy())
+            for parts, filled in ((words, word), (links, link), (counts, count)):
+                filled.resize(m, refcheck=False)  # where it lies: what was not needed goes back
+                parts.append(filled)
             firsts.append(first[:-1])
             level.append(level[-1] + m)
-    end = np.array([level[-1] if n > 1 else V], index)
-    flat = (np.concatenate(parts) for parts in (words, [*firsts, end], links, counts))
+            del word, link, first, count, filled
+        del starts, begin, ids
+    firsts.append(np.array([level[-1] if n > 1 else V], index))
+    flat = (together(parts) for parts in (words, firsts, links, counts))
     return Trie(tuple(level), *flat)
+
+
+def together(parts: list[np.ndarray]) -> np.ndarray:
+    """One array of some, which are gone then: they need not be there twice, all of them."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole
 
 
 def prune(trie: Trie, kept: Bool[np.ndarray, " M"]) -> Trie:

@@ -23,6 +23,7 @@ class Table(NamedTuple):
 
     logp: of each node.  beta: of each node that can be a history.  penalty: added for each word of
     history that is backed off, in the model or not (Brants' stupid back-off); otherwise 0.
+    hashed: the table of `kernels.index`, or an empty one.
     """
 
     word: np.ndarray
@@ -32,6 +33,7 @@ class Table(NamedTuple):
     beta: np.ndarray
     level: np.ndarray
     penalty: float
+    hashed: np.ndarray
 
 
 def fault(
@@ -107,50 +109,6 @@ def land(link: np.ndarray, histories: int, node: int, w: int) -> int:
 
 
 @compiled
-def score(
-    x: np.ndarray,
-    y: np.ndarray,
-    carry: np.ndarray,
-    table: Table,
-    out: np.ndarray,
-    matched: np.ndarray,
-) -> None:
-    """For each y after x and the carry: its log p, and the order of the n-gram it matched."""
-    word, first, link, logp, beta, level, penalty = table
-    B, T = x.shape
-    context, histories = carry.shape[1], len(beta)
-    for b in range(B):
-        state, known = -1, 0
-        for t in range(context):
-            w = carry[b, t]
-            state = land(link, histories, find(word, first, link, state, w), w)
-            known = 1 if w == 0 else known + 1
-        said, found = -1, -1
-        for t in range(T):
-            w = x[b, t]
-            if w != said:
-                found = find(word, first, link, state, w)
-            state = land(link, histories, found, w)
-            known = 1 if w == 0 else known + 1
-            said = y[b, t]
-            total, node = 0.0, state
-            found = -1
-            while node >= 0:
-                found = child(word, first, node, said)
-                if found >= 0:
-                    break
-                total += beta[node]
-                node = link[node]
-            if found < 0:
-                found = said
-            order = 1
-            while found >= level[order]:
-                order += 1
-            out[b, t] = total + logp[found] + penalty * (min(known, context) + 1 - order)
-            matched[b, t] = order
-
-
-@compiled
 def rows(
     x: np.ndarray,
     carry: np.ndarray,
@@ -158,7 +116,7 @@ def rows(
     out: np.ndarray,
 ) -> None:
     """The log p of every word after each x: one-grams backed off, then longer ones over them."""
-    word, first, link, logp, beta, level, penalty = table
+    word, first, link, logp, beta, level, penalty, _ = table
     B, T, V = out.shape
     context, histories = carry.shape[1], len(beta)
     chain = np.empty(context + 1, np.int64)
@@ -170,25 +128,25 @@ def rows(
             known = 1 if w == 0 else known + 1
             if t < context:
                 continue
-            depth, node, total = 0, state, 0.0
+            depth, node = 0, state
             while node >= 0:
                 chain[depth] = node
-                total += beta[node]
                 depth += 1
                 node = link[node]
             row, back = out[b, t - context], min(known, context)
-            base = total + penalty * back
-            for v in range(V):
-                row[v] = logp[v] + base
-            for i in range(depth - 1, -1, -1):
-                node = chain[i]
-                total = 0.0
-                for j in range(i):
-                    total += beta[chain[j]]
-                order = 1
+            for shorter in range(depth, -1, -1):  # the last so many of the chain are backed off to
+                due = 0.0
+                for j in range(shorter - 1, -1, -1):  # as `scoring` adds: bit for bit the same
+                    due += beta[chain[j]]
+                if shorter == depth:
+                    base = due + penalty * back
+                    for v in range(V):
+                        row[v] = logp[v] + base
+                    continue
+                node, order = chain[shorter], 1
                 while node >= level[order]:
                     order += 1
-                base = total + penalty * (back - order)
+                base = due + penalty * (back - order)
                 for j in range(first[node], first[node + 1]):
                     row[word[j]] = logp[j] + base
 

@@ -15,6 +15,7 @@ Differs: a history stops at a boundary: what was said before the sentence is nev
 
 import math
 from collections.abc import Iterator, Mapping
+from threading import Lock
 from typing import Annotated, Literal
 
 import numpy as np
@@ -26,8 +27,10 @@ from torch import Tensor
 
 from malmoi.config import CONFIG, Sizes
 from malmoi.errors import RunError, UsageError
-from malmoi.kernels import lookup
-from malmoi.kernels.counting import Trie, count_ngrams, frozen
+from malmoi.kernels import lookup, scoring
+from malmoi.kernels.counting import Trie, checked, frozen
+from malmoi.kernels.index import index
+from malmoi.models.counting import Counting, count
 from malmoi.models.smoothing import relative
 from malmoi.models.smoothing.jelinek_mercer import interpolated
 from malmoi.models.smoothing.katz import katz
@@ -38,6 +41,9 @@ Estimator = Literal[
     "mle", "additive", "interpolated", "katz", "kneser-ney", "stupid-backoff", "arpa"
 ]
 
+MANY = 1 << 12  # words looked up at once: from here on an index is worth its making
+INDEXING = Lock()
+NO_INDEX = frozen(np.empty((0, 2), np.int64))
 ARRAYS = ("word", "first", "link", "logp", "beta")
 
 
@@ -50,6 +56,8 @@ class Config:
     alpha: what `additive` adds to every count (1), what `stupid-backoff` pays a step (0.4).
     k: the largest count that `katz` discounts (5), the largest that `stupid-backoff` ignores (0).
     weights: λ of `interpolated`, for orders 1 … n or 0 … n; empty: fitted on the held-out text.
+
+    counting: who counts (`models.counting`), memory: what `duckdb` may take of it, such as 500MB.
     """
 
     order: Annotated[int, Field(ge=1, le=64)] = 5
@@ -57,6 +65,8 @@ class Config:
     alpha: Annotated[float, Field(gt=0.0)] | None = None
     k: Annotated[int, Field(ge=0)] | None = None
     weights: tuple[Annotated[float, Field(ge=0.0)], ...] = ()
+    counting: Counting = "memory"
+    memory: Annotated[str, Field(pattern=r"^(\d+(\.\d+)? ?[KMGT]i?B)?$")] = ""
 
     def __post_init__(self) -> None:
         if self.weights and len(self.weights) not in (self.order, self.order + 1):
@@ -66,6 +76,8 @@ class Config:
             )
         if self.weights and not math.isclose(sum(self.weights), 1.0, abs_tol=1e-6):
             raise ValueError(f"weights: they sum to {sum(self.weights):g}, not to 1")
+        if self.memory and self.counting != "duckdb":
+            raise ValueError("memory: only counting = duckdb keeps to it")
         if self.estimator == "katz" and self.k == 0:
             raise ValueError("k: katz needs at least 1")
 
@@ -93,6 +105,7 @@ class NGram:
         self.link: Integer[np.ndarray, " M"] = np.full(V, -1, np.int32)
         self.logp: Float[np.ndarray, " M"] = np.full(V, -math.log(V))
         self.beta: Float[np.ndarray, " I"] = np.zeros(len(self.first) - 1)
+        self._index = NO_INDEX
 
     @property
     def normalised(self) -> bool:
@@ -103,10 +116,14 @@ class NGram:
         self, stream: Integer[np.ndarray, " N"], heldout: Integer[np.ndarray, " H"] | None = None
     ) -> list[str]:
         """Count `stream` and smooth; returns what a person should be told about it."""
+        c = self.config
         trie, self.logp, self.beta, told = self._smooth(
-            count_ngrams(stream, order=self.config.order, vocabulary=self.V), stream, heldout
+            count(stream, order=c.order, vocabulary=self.V, how=c.counting, memory=c.memory),
+            stream,
+            heldout,
         )
         self.level, self.word, self.first, self.link = trie[:4]
+        self._index = NO_INDEX
         return told
 
     def _smooth(self, trie: Trie, stream: np.ndarray, heldout: np.ndarray | None) -> Estimate:
@@ -153,10 +170,20 @@ class NGram:
         """The order of the longest n-gram that ends in each y: n if nothing was backed off."""
         return self._score(x, y, carry)[1]
 
+    def read(self, stream: Integer[np.ndarray, " N"]) -> Float[np.ndarray, " T"]:
+        """log p of every token of a stream that begins with a boundary, but for that one."""
+        text = checked(stream, self.V)
+        out: np.ndarray = np.empty((1, max(len(text) - 1, 0)))
+        matched = np.empty(out.shape, np.int64)
+        before = np.zeros((1, self.config.order - 1), np.int64)
+        table = self._table(out.size)
+        scoring.score(text[None, :-1], text[None, 1:], before, table, out, matched)
+        return out.ravel()
+
     def _score(self, x: Tensor, y: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
         read, said, before = self._ids(x), self._ids(y), self._ids(carry)
         out, matched = np.empty(read.shape), np.empty(read.shape, np.int64)
-        lookup.score(read, said, before, self._table(), out, matched)
+        scoring.score(read, said, before, self._table(read.size), out, matched)
         return torch.from_numpy(out).to(x.device), torch.from_numpy(matched).to(x.device)
 
     def _shift(self, x: Tensor, carry: Tensor) -> Tensor:
@@ -172,7 +199,11 @@ class NGram:
             )
         return frozen(x.detach().cpu().numpy())
 
-    def _table(self) -> lookup.Table:
+    def _table(self, words: int = 0) -> lookup.Table:
+        """words: how many will be looked up; for many, children are indexed, once."""
+        with INDEXING:
+            if words >= MANY and not len(self._index):
+                self._index = frozen(index(frozen(self.word), frozen(self.first)))
         penalty = 0.0 if self.normalised else math.log(self.config.alpha or 0.4)
         return lookup.Table(
             frozen(self.word),
@@ -182,6 +213,7 @@ class NGram:
             frozen(self.beta),
             frozen(np.array(self.level, np.int64)),
             penalty,
+            self._index,
         )
 
     def parameters(self) -> Iterator[Tensor]:
@@ -211,3 +243,4 @@ class NGram:
         self.level = level
         for name, array in arrays.items():
             setattr(self, name, array)
+        self._index = NO_INDEX

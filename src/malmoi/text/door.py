@@ -9,20 +9,26 @@ A `Text` is a tokenizer and a vocabulary.  Unicode NFC happens here and nowhere 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from operator import index
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal, NamedTuple, SupportsIndex, get_args
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Literal, NamedTuple, SupportsIndex, get_args
+
+import numpy as np
+from jaxtyping import Integer
 
 from malmoi.errors import EmptyText, RunError, UsageError, did_you_mean
-from malmoi.text import normalise as unicode, store
+from malmoi.text import normalise as unicode, spelled, store
 from malmoi.text.byte_level import ByteLevel
 from malmoi.text.sentencepiece import SentencePiece
 from malmoi.text.subwords import Subwords, chunks_of
 from malmoi.text.tokenizer import Characters, Given, Jamo, Tokenizer, Words
 from malmoi.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from malmoi.kernels.spelling import Spellings
 
 Kind = Literal["given", "words", "characters", "jamo", "bpe", "unigram", "morphemes"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -62,6 +68,7 @@ class Text:
         self.vocabulary = vocabulary
         self.size = size
         self.min_count = min_count
+        self._spellings: Spellings | None = None
 
     @classmethod
     def learn(
@@ -82,8 +89,17 @@ class Text:
         tokenizer: Tokenizer
         subwords = kind in SUBWORDS
         split = chunks_of if subwords else (tokenizer := make(kind)).split
-        for seen, line in enumerate(source, start=1):  # noqa: B007
-            counts.update(split(unicode.nfc(line)))
+        spellings = None
+        for some in spelled.blocks(source):
+            seen += len(some)
+            if kind == Given.kind and (text := spelled.joined(some)) is not None:
+                spellings = spellings or _compiled().Spellings()
+                spellings.count(text)
+                continue
+            for line in some:
+                counts.update(split(unicode.nfc(line)))
+        if spellings:
+            counts.update(spellings.counts())
         if not counts:
             raise EmptyText(
                 "there is nothing to learn from",
@@ -123,6 +139,30 @@ class Text:
         split, ids, nfc = self.tokenizer.split, self.vocabulary.ids, unicode.nfc
         for line in lines:
             yield ids(split(nfc(line)))
+
+    def stream(self, lines: Sequence[str]) -> Integer[np.ndarray, "N"]:
+        """The ids of all lines, with a boundary first and one after each: 0 w w w 0 w w 0 …"""
+        if isinstance(self.tokenizer, Given) and (text := spelled.joined(lines)) is not None:
+            return self._numbers(text)
+        flat = [Vocabulary.BOUNDARY]
+        for ids in self.encode_lines(lines):
+            flat += [*ids, Vocabulary.BOUNDARY]
+        return np.array(flat, np.uint32)
+
+    def stream_of(self, block: bytes) -> Integer[np.ndarray, "N"]:
+        """`stream` of lines that each end in a line feed, as UTF-8."""
+        text = block.decode()
+        if not isinstance(self.tokenizer, Given):
+            return self.stream(text.split("\n")[:-1])
+        whole = spelled.composed(text)
+        return self._numbers(block if whole is text else whole.encode())
+
+    def _numbers(self, text: bytes) -> Integer[np.ndarray, "N"]:
+        if self._spellings is None:
+            self._spellings = _compiled().Spellings.of(self.vocabulary.types)
+        return self._spellings.numbers(
+            text, base=Vocabulary.RESERVED, unknown=Vocabulary.UNK, end=Vocabulary.BOUNDARY
+        )
 
     def decode(self, ids: Iterable[SupportsIndex], *, unknown: Mapping[int, str] = NOTHING) -> str:
         """The line that the ids spell; boundaries are not text and are left out.
@@ -209,6 +249,13 @@ class Text:
                 hint=f"pip install '{stored.package}.*'",
             )
         return cls(tokenizer, stored.vocabulary, size=stored.size, min_count=stored.min_count)
+
+
+def _compiled() -> ModuleType:
+    """What takes a second to load, for who has much to read."""
+    from malmoi.kernels import spelling
+
+    return spelling
 
 
 def make(kind: str) -> Tokenizer:

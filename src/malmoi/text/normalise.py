@@ -59,12 +59,17 @@ def nfc(line: str) -> str:
             where=f"character {error.start:,}: U+{ord(line[error.start]):04X}",
             hint="decode the bytes as UTF-8 with errors='strict' to see where they are wrong",
         ) from None
-    if len(line) > PILE and (pile := _piles().search(line)):
+    if may_pile(line) and (pile := _piles().search(line)):
         raise TextError(
             f"more than {PILE:,} combining marks stand over one character",
             where=f"character {pile.start():,}: U+{ord(line[pile.start()]):04X} and after it",
         )
     return unicodedata.normalize("NFC", line)
+
+
+def may_pile(text: str) -> bool:
+    """Whether more than PILE marks may stand in a row: one of every PILE + 1 would be seen here."""
+    return any(unicodedata.category(c)[0] == "M" for c in text[PILE :: PILE + 1])
 
 
 def normalise(line: str) -> Normal:

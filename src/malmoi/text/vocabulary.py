@@ -44,9 +44,8 @@ class Vocabulary:
         """The types seen at least min_count times, the most frequent first, V at most size."""
         if size is not None and size < cls.RESERVED:
             raise ValueError(f"a vocabulary of {size} has no room for </s> and <unk>")
-        ranked = sorted(
-            (t for t, count in counts.items() if count >= min_count), key=lambda t: (-counts[t], t)
-        )
+        ranked = sorted(t for t, count in counts.items() if count >= min_count)
+        ranked.sort(key=counts.__getitem__, reverse=True)  # keeps the order of equals
         kept = ranked if size is None else ranked[: size - cls.RESERVED]
         known = [counts[t] for t in kept]
         return cls(kept, [lines, sum(counts.values()) - sum(known), *known])

@@ -25,6 +25,7 @@ import torch
 from jaxtyping import Float64
 
 from malmoi.carry import LanguageModel as Model
+from malmoi.data.lines import read_blocks, read_lines
 from malmoi.decode.beam import beam as beam_search
 from malmoi.decode.hypothesis import Hypothesis, LengthPenalty
 from malmoi.decode.reading import POSITIONS, log_softmax, read, top
@@ -32,8 +33,10 @@ from malmoi.decode.sampling import Sampling, sample
 from malmoi.decode.window import endless
 from malmoi.errors import EmptyText, UsageError
 from malmoi.metrics.perplexity import Report
+from malmoi.models.ngram import NGram
 from malmoi.text import Text, Vocabulary
-from malmoi.use.scoring import Ids, Scorer, blocks
+from malmoi.text.spelled import blocks as in_blocks
+from malmoi.use.scoring import Ids, Scorer, blocks, streamed
 
 BOUNDARY, UNK = Vocabulary.BOUNDARY, Vocabulary.UNK
 
@@ -201,7 +204,21 @@ class LanguageModel:
         """log p of a sentence, or of each of several: words and `</s>`; an empty one is `</s>`."""
         if isinstance(sentences, str):
             return self.score([sentences])[0]
+        if isinstance(self.model, NGram):
+            found = streamed(
+                self.model, self.text.stream, in_blocks(sentences), threads=torch.get_num_threads()
+            )
+            return [logp for some in found for logp in some.tolist()]
         return [-math.fsum(nats) for nats in self._scorer.lines(self.text.encode_lines(sentences))]
+
+    def score_file(self, path: Path | str) -> Float64[np.ndarray, "lines"]:
+        """`score` of the lines of a file, in their order."""
+        if not isinstance(self.model, NGram):
+            return np.array(self.score(read_lines(path)))
+        found = streamed(
+            self.model, self.text.stream_of, read_blocks(path), threads=torch.get_num_threads()
+        )
+        return np.concatenate(list(found))
 
     def tokens(self, sentence: str) -> list[TokenScore]:
         """What each token and the end of the sentence cost: they add up to -score(sentence)."""

@@ -3,15 +3,19 @@
 Costs are -log p in nats, float64: of the words of a line and of its end, in that order.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Integer
 
 from malmoi.carry import LanguageModel
 from malmoi.decode.reading import log_prob
+from malmoi.kernels.scoring import line_sums
+from malmoi.models.ngram import NGram
 from malmoi.text import Vocabulary
 
 BOUNDARY = Vocabulary.BOUNDARY
@@ -19,6 +23,7 @@ BLOCK = 1 << 16
 """How many tokens are held in memory while a text of any length is read."""
 
 Ids = Sequence[int]
+Block = TypeVar("Block")
 
 
 class Scorer:
@@ -59,6 +64,33 @@ class Scorer:
         carry = self.model.begin(len(y)) if carry is None else carry
         logp, carry = log_prob(self.model, x, y, carry, positions=self.positions)
         return -logp.numpy(), carry
+
+
+def streamed(
+    model: NGram,
+    encode: Callable[[Block], Integer[np.ndarray, "N"]],
+    blocks: Iterable[Block],
+    *,
+    threads: int,
+) -> Iterator[Float64[np.ndarray, "lines"]]:
+    """log p of each line of each block, under a model that forgets at a boundary.
+
+    Lines need no padding then: one is read after another.  Cutting them into words, looking these
+    up and scoring them is compiled, so that as many blocks as threads are read at the same time.
+    """
+
+    def score(block: Block) -> Float64[np.ndarray, "lines"]:
+        stream = encode(block)
+        return line_sums(stream, model.read(stream))
+
+    with ThreadPoolExecutor(threads) as pool:
+        under_way: deque[Future[np.ndarray]] = deque()
+        for block in blocks:
+            under_way.append(pool.submit(score, block))
+            if len(under_way) > 2 * threads:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 def blocks(lines: Iterable[tuple[Ids, int, int]]) -> Iterator[tuple[list[Ids], int, int]]:

@@ -19,41 +19,49 @@ used for that order and announced; the paper does not say.  The counts after <s>
 nothing is ever seen before it (so do the toolkits).
 """
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Int
 
 from malmoi.kernels.counting import Trie
-from malmoi.models.smoothing.levels import Estimate, Level, levels, log
+from malmoi.kernels.interpolating import contexts, interpolate
+from malmoi.models.smoothing.levels import Estimate, log
 
 FALLBACK = (0.5, 1.0, 1.5)
 
 
 def kneser_ney(trie: Trie) -> Estimate:
     p, beta = np.empty(len(trie.word)), np.ones(len(trie.first) - 1)
-    told = []
-    for k, level in enumerate(levels(trie), 1):
-        a, parent = adjusted(trie, k, level), level.parent
+    told, begun = [], 0  # how many n-grams of this order begin with <s>; as </s>, it does not
+    for k, (low, high) in enumerate(pairwise(trie.level), 1):
+        a = adjusted(trie, k, begun)
         D, doubt = discounts(a)
         if doubt:
             told.append(f"Kneser–Ney, order {k}: {doubt}; discounts {FALLBACK} used instead")
-        discount = np.array([0.0, *D])[np.minimum(a, 3)]
-        total = level.sum(a)
-        gamma = np.divide(level.sum(discount), total, out=np.ones(len(total)), where=total > 0)
-        below = 1 / len(a) if k == 1 else p[trie.link[level.grams]]
-        p[level.grams] = (a - discount) / total[parent] + gamma[parent] * below
-        beta[level.histories] = level.keep(gamma)
+        discount = np.array([0.0, *D])
+        if k == 1:
+            taken, total = discount[np.minimum(a, 3)], a.sum()
+            p[:high] = (a - taken) / total + taken.sum() / total / len(a)
+        else:
+            before = trie.level[k - 2]
+            first = trie.first[before : low + 1]
+            interpolate(a, discount, before, first, trie.link, p, beta)
+        if k < len(trie.level) - 1:
+            begun = int(trie.first[low + (1 if k == 1 else begun)]) - high
     return Estimate(trie, log(p), log(beta), told)
 
 
-def adjusted(trie: Trie, k: int, level: Level) -> Int[np.ndarray, " m"]:
+def adjusted(trie: Trie, k: int, begun: int) -> Int[np.ndarray, " m"]:
     """a(w_1 … w_k) of every k-gram."""
-    a = trie.counts[level.grams]
+    low, high = trie.level[k - 1 : k + 1]
+    counts = trie.counts[low:high]
     if k == len(trie.level) - 1:
-        return a
-    longer = trie.link[trie.level[k] : trie.level[k + 1]]
-    left = np.bincount(longer - level.grams.start, minlength=len(a)).astype(a.dtype)
-    left[: level.begun] = a[: level.begun]
-    return left
+        return counts
+    a = np.empty_like(counts)
+    contexts(trie.link[high : trie.level[k + 1]], low, a)
+    a[:begun] = counts[:begun]
+    return a
 
 
 def discounts(a: Int[np.ndarray, " m"]) -> tuple[tuple[float, float, float], str]:

@@ -1,0 +1,45 @@
+"""`python -m benchmarks.estimate FILE ORDER`: a text in, a model out, in a process of its own.
+
+Prints JSON: words, seconds, the peak of memory in bytes (of all of the process, PyTorch included).
+Everything that is compiled is compiled, or loaded, before the clock starts.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from malmoi.config import Sizes
+from malmoi.data.lines import read_blocks, read_lines
+from malmoi.models.ngram import Config, NGram
+from malmoi.text import Text
+
+
+def estimate(path: Path, order: int) -> tuple[NGram, Text]:
+    """What a text of words separated by spaces teaches, modified Kneser–Ney."""
+    text = Text.learn(lambda: read_lines(path), kind="given")
+    parts = [text.stream_of(block)[:-1] for block in read_blocks(path)]
+    stream = np.concatenate([*parts, np.zeros(1, np.uint32)])
+    del parts
+    model = Config(order=order).build(Sizes(len(text.vocabulary)))
+    model.estimate(stream)
+    return model, text
+
+
+def main(path: Path, order: int) -> None:
+    warm = path.with_name(f"{path.name}.warm")
+    warm.write_text("a b\nb a\n" * 2000)
+    estimate(warm, order)
+    start = time.perf_counter()
+    model, _ = estimate(path, order)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    words = sum(len(line.split()) for line in read_lines(path))
+    print(json.dumps({"words": words, "seconds": seconds, "peak": peak, "ngrams": model.level[-1]}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

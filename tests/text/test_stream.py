@@ -1,0 +1,71 @@
+"""Lines encoded many at a time, in bytes, against lines encoded one by one."""
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from malmoi.data.lines import read_blocks, read_lines
+from malmoi.errors import MalmoiError, TextError
+from malmoi.text import Text, spelled
+
+ODD = [
+    "",
+    " ",
+    "a\tb  a",
+    "각 \u1100\u1161\u11a8 é e\u0301",
+    "a\u2028b \r",
+    "<unk> </s>",
+    "가\u0323a",
+]
+lines = st.lists(
+    st.sampled_from(ODD) | st.text("ab 한é\u0301\u1100\u1161\n", max_size=12), max_size=8
+)
+
+
+@given(
+    st.lists(st.just("a é 각"), min_size=1) | lines.filter(lambda s: any(map(str.split, s))), lines
+)
+@settings(max_examples=150, derandomize=True)
+def test_many_lines_at_once_are_the_lines_one_by_one(train, lines):
+    with pytest.MonkeyPatch.context() as patch:
+        one = Text.learn(train, kind="given")
+        alone = one.stream(lines).tolist()
+        patch.setattr(spelled, "FEW", 0)
+        many = Text.learn(train, kind="given")
+        assert many.vocabulary == one.vocabulary
+        together = many.stream(lines).tolist()
+    flat = [0]
+    for line in lines:
+        flat += [*one.encode(line), 0]
+    assert alone == together == flat
+
+
+def test_what_is_no_text_is_refused_among_many_lines_too(monkeypatch):
+    monkeypatch.setattr(spelled, "FEW", 0)
+    text = Text.learn(["a b"], kind="given")
+    for bad in ("a \ud800", "a" + 1001 * "\u0301"):
+        with pytest.raises(TextError):
+            text.stream(["a", bad, "b"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a b\nc\n", b"a b\n\nc", b"\n", b"a\r\nb\r\n", b"\xef\xbb\xbfa\nb", "한\né\n".encode(),
+        b"x" * 50 + b"\ny\r\nz\n", b"", b"\xff\n", b"a\n\0\n", b"a\rb", b"ab\n" * 20 + b"\xc0",
+        b"\x1f\x8bnot gzip", b"\xef\xbb\xbf",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [1, 3, 16, 1 << 20])
+def test_blocks_are_the_lines_and_fail_as_the_lines_do(tmp_path, monkeypatch, content, size):
+    monkeypatch.setattr("malmoi.data.lines.BLOCK", size)
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+
+    def outcome(read):
+        try:
+            return read()
+        except MalmoiError as error:
+            return str(error)
+
+    by_line = outcome(lambda: list(read_lines(path)))
+    assert outcome(lambda: b"".join(read_blocks(path)).decode().split("\n")[:-1]) == by_line
