@@ -3,6 +3,7 @@
 Ray is used as it is found: a cluster that this process is connected to, or else this machine.
 """
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,6 +30,7 @@ def levels(stream: Integer[np.ndarray, " N"], order: int, memory: str) -> Iterat
     columns, said = [f"w{k}" for k in range(1, order + 1)], f"sum({SAID})"
     mine = not ray.is_initialized()
     if mine:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
         ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False)
     try:
         how = {"text": ray.put(np.asarray(stream)), "fetch": ray.get, "n": order}
