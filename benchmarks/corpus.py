@@ -22,9 +22,9 @@ def write(path: Path, words: int) -> int:
     written = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for line in alternating([*map(iter, real()), made_up()]):
-            words = list(map(plain, line.split()))
-            file.write(" ".join(words) + "\n")
-            written += len(words)
+            said = list(map(plain, line.split()))
+            file.write(" ".join(said) + "\n")
+            written += len(said)
             if written >= words:
                 break
     return written

@@ -104,7 +104,7 @@ def test_kenlm_gives_every_line_of_a_file_the_same_probability(tmp_path):
     assert corpus.write(tmp_path / "test.txt", 45_000) >= 45_000
     sides = ngram.Scoring(tmp_path / "train.txt", tmp_path / "test.txt", 3)
     found = sides.ours()
-    assert len(found) == len((tmp_path / "test.txt").read_text().splitlines()) > 1000
+    assert len(found) == len((tmp_path / "test.txt").read_text().splitlines()) > 900
     assert found.tolist() == pytest.approx(sides.peer(), abs=1e-3, rel=1e-5)
 
 
