@@ -145,13 +145,17 @@ def cells(row: Row) -> tuple[str, ...]:
     """A row as a person reads it."""
     return (
         row.name,
-        f"{row.ours:,.0f}",
-        f"{row.peer:,.0f}",
+        _number(row.ours),
+        _number(row.peer),
         row.unit,
         f"{row.ratio:.2f}×",
         "–" if row.goal is None else f"{row.goal:g}×",
         row.verdict,
     )
+
+
+def _number(x: float) -> str:
+    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
 
 HEAD = ("what", "ours", "peer", "unit", "ratio", "goal", "")
