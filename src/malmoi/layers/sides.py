@@ -65,15 +65,3 @@ class Readout(nn.Module):
 def maxout(t: Float[Tensor, "*B two_d"]) -> Float[Tensor, "*B d"]:
     """The larger of each two neighbours."""
     return torch.maximum(t[..., ::2], t[..., 1::2])
-
-
-def uniform_(module: nn.Module, init: float, *, forget_bias: float | None = None) -> None:
-    """Matrices uniform in ±init, biases zero, the forget gates of LSTMs at `forget_bias`."""
-    for name, weight in module.named_parameters():
-        if weight.dim() > 1 or ".v" in name:
-            nn.init.uniform_(weight, -init, init)
-        else:
-            nn.init.zeros_(weight)
-            if forget_bias is not None and "bias_ih" in name:
-                d = len(weight) // 4
-                weight.data[d : 2 * d] = forget_bias

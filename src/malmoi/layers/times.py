@@ -17,7 +17,7 @@ ROWS = 32
 
 def times(
     W: Float[Tensor, "m n"], b: Float[Tensor, " m"] | None = None, *, rows: int = ROWS
-) -> Callable[[Float[Tensor, "R n"]], Float[Tensor, "R m"]]:
+) -> Callable[[Float[Tensor, "*_ n"]], Float[Tensor, "*_ m"]]:
     """x ↦ x Wᵀ + b for a loop, without gradient.  rows: of x, about."""
     if not is_of_use(W):
         return lambda x: F.linear(x, W, b)

@@ -35,6 +35,7 @@ from malmoi.errors import UsageError
 from malmoi.layers.adaptive import Cutoffs, check_cutoffs, output
 from malmoi.layers.dropout import Dropout
 from malmoi.layers.highway import Highway
+from malmoi.layers.initialise import uniform_
 from malmoi.layers.letters import Filters
 from malmoi.layers.recurrent import LSTM, HiddenCell
 
@@ -103,19 +104,8 @@ class CharCNN(nn.Module):
         self.drop_out = Dropout(config.dropout_out, locked=config.locked)
         self.project = nn.Linear(d, d_out) if d_out != d else nn.Identity()
         self.out = output(d_out, V, samples=config.samples, adaptive=config.adaptive)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        for weight in self.parameters():
-            if weight.dim() > 1:
-                nn.init.uniform_(weight, -self.config.init, self.config.init)
-            else:
-                nn.init.zeros_(weight)
+        uniform_(self, config.init, forget_bias=config.forget_bias)
         self.highway.close()
-        d = self.config.d
-        for layer in self.recurrent.layers:
-            with torch.no_grad():
-                layer.get_parameter("bias_ih_l0")[d : 2 * d] = self.config.forget_bias
 
     def spell(self, spelling: Int[Tensor, "V L"]) -> None:
         """Tell how every word is spelt: the numbers of its letters from 1, 0 behind the last."""

@@ -34,9 +34,10 @@ from malmoi.config import CONFIG, Depth, Share, Size, Sizes
 from malmoi.layers.alignment import Alignment, luongs
 from malmoi.layers.dropout import Dropout
 from malmoi.layers.feeding import fed
+from malmoi.layers.initialise import uniform_
 from malmoi.layers.lstm_encoder import LSTMEncoder
 from malmoi.layers.recurrent import LSTM, HiddenCell
-from malmoi.layers.sides import Readout, Tables, uniform_
+from malmoi.layers.sides import Readout, Tables
 from malmoi.sentences import Sentences
 
 

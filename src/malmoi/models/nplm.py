@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from malmoi.config import CONFIG, Share, Size, Sizes
 from malmoi.layers.adaptive import Cutoffs, check_cutoffs, output
 from malmoi.layers.dropout import Dropout
+from malmoi.layers.initialise import uniform_
 
 BOUNDARY = 0
 
@@ -86,14 +87,7 @@ class NPLM(nn.Module):
             samples=config.samples,
             adaptive=config.adaptive,
         )
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        for weight in self.parameters():
-            if weight.dim() > 1:
-                nn.init.uniform_(weight, -self.config.init, self.config.init)
-            else:
-                nn.init.zeros_(weight)
+        uniform_(self, config.init)
 
     def begin(self, batch: int) -> Int[Tensor, "B context"]:
         size = batch, self.config.order - 1

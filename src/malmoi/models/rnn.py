@@ -24,7 +24,6 @@ A tied table whose width is not d is reached through a linear map `project`.
 
 from typing import Annotated, Literal, TypeAlias
 
-import torch
 from jaxtyping import Float, Int
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -33,6 +32,7 @@ from torch import Tensor, nn
 from malmoi.config import CONFIG, Depth, Share, Size, Sizes
 from malmoi.layers.adaptive import Cutoffs, check_cutoffs, output
 from malmoi.layers.dropout import Dropout
+from malmoi.layers.initialise import uniform_
 from malmoi.layers.recurrent import GRU, LSTM, Elman, Hidden, HiddenCell
 
 Carry: TypeAlias = Hidden | HiddenCell
@@ -111,7 +111,8 @@ class RNN(nn.Module):
             samples=config.samples,
             adaptive=config.adaptive,
         )
-        self.reset_parameters()
+        forget_bias = config.forget_bias if isinstance(config, LSTMConfig) else None
+        uniform_(self, config.init, forget_bias=forget_bias)
 
     def _recurrent(self, d_word: int) -> Elman | GRU | LSTM:
         c = self.config
@@ -120,18 +121,6 @@ class RNN(nn.Module):
         if isinstance(c, GRUConfig):
             return GRU(d_word, c.d, c.layers, reset=c.reset, dropout=c.dropout, locked=c.locked)
         return Elman(d_word, c.d, c.layers, dropout=c.dropout, locked=c.locked)
-
-    def reset_parameters(self) -> None:
-        for weight in self.parameters():
-            if weight.dim() > 1:
-                nn.init.uniform_(weight, -self.config.init, self.config.init)
-            else:
-                nn.init.zeros_(weight)
-        if isinstance(self.config, LSTMConfig):
-            d = self.config.d
-            for layer in self.recurrent.layers:
-                with torch.no_grad():
-                    layer.get_parameter("bias_ih_l0")[d : 2 * d] = self.config.forget_bias
 
     def begin(self, batch: int) -> Carry:
         zeros = self.embed.weight.new_zeros(batch, self.config.layers, self.config.d)

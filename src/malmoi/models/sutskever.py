@@ -28,9 +28,10 @@ from torch import Tensor, nn
 from malmoi.config import CONFIG, Depth, Share, Size, Sizes
 from malmoi.layers.bidirectional import backward, leftward
 from malmoi.layers.dropout import Dropout
+from malmoi.layers.initialise import uniform_
 from malmoi.layers.lstm_encoder import LSTMEncoder
 from malmoi.layers.recurrent import LSTM, HiddenCell
-from malmoi.layers.sides import Readout, Tables, uniform_
+from malmoi.layers.sides import Readout, Tables
 from malmoi.sentences import Sentences
 
 
