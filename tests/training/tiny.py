@@ -184,7 +184,8 @@ def train(
             state = State.begin(model, training, seed=5)
             with world.first():
                 (folder / "text").mkdir(exist_ok=True)
-                (folder / "text" / "vocabulary.txt").write_text("</s>\n<unk>\n")
+                if world.leads:  # who reads it must not see it half written by another
+                    (folder / "text" / "vocabulary.txt").write_text("</s>\n<unk>\n")
             draft.begin(recipe="seed = 5\n", model={"d": 8})
         try:
             for n, event in enumerate(fit(model, task, training, state, world=world, stop=stop)):
