@@ -1,14 +1,26 @@
 """DuckDB and Ray count exactly what the counter in memory counts."""
 
+import ast
+import mmap
+import os
+import subprocess
+import sys
+import tempfile
+import tracemalloc
+from hashlib import sha256
+
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 from pydantic import ValidationError
 
 from malmoi.config import Sizes
 from malmoi.errors import UsageError
-from malmoi.kernels.counting import count_ngrams
+from malmoi.kernels import prefixes
+from malmoi.kernels.counting import Trie, count_ngrams, frozen
+from malmoi.kernels.windows import together, windows
 from malmoi.models import counting
-from malmoi.models.counting import count
+from malmoi.models.counting import Places, built, count
 from malmoi.models.ngram import Config
 
 V = 60
@@ -24,11 +36,38 @@ def text(size: int) -> np.ndarray:
 
 def same(stream: np.ndarray, order: int, how: counting.Counting, memory: str = "") -> None:
     found = count(stream, order=order, vocabulary=V, how=how, memory=memory)
-    due = count_ngrams(stream, order=order, vocabulary=V)
+    alike(found, count_ngrams(stream, order=order, vocabulary=V))
+
+
+def alike(found: Trie, due: Trie) -> None:
     assert found.level == due.level
     for name, a, b in zip(due._fields[1:], found[1:], due[1:], strict=True):
         assert a.dtype == b.dtype, name
         assert np.array_equal(a, b), name
+
+
+@given(st.lists(st.integers(0, 5), min_size=2, max_size=60), st.integers(2, 6))
+@settings(max_examples=200, deadline=None)
+def test_the_sorted_places_of_any_text_make_its_trie(ids, order):
+    stream = np.array(ids, np.uint16)
+    due = count_ngrams(stream, order=order, vocabulary=8)
+    rows = windows(stream, 0, len(stream) - 1, order).T
+    each = rows[np.lexsort(rows.T[::-1])]
+    for places in (
+        Places(*together(rows, np.ones(len(rows), np.int64))),
+        Places(each, np.empty(0, np.int64)),
+    ):
+        alike(built(stream, 8, places, empty=np.empty), due)
+
+
+def test_places_that_are_not_sorted_or_lack_an_ending_are_refused():
+    stream, nothing = np.array([0, 2, 3, 0], np.uint16), np.empty(0, np.int64)
+    rows = windows(stream, 0, 3, 3).T.copy()
+    with pytest.raises(RuntimeError, match="sorted"):
+        built(stream, 4, Places(rows[::-1], nothing), empty=np.empty)
+    assert prefixes.sizes(frozen(rows)).tolist() == [3, 3, 2]
+    with pytest.raises(RuntimeError, match="ending"):
+        built(stream, 4, Places(rows[[0, 2]], nothing), empty=np.empty)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
@@ -45,6 +84,106 @@ def test_duckdb_says_when_its_memory_is_not_enough():
     pytest.importorskip("duckdb", reason="not run: the extra `big` (DuckDB) is not installed")
     with pytest.raises(UsageError, match="memory"):
         count(text(50_000), order=5, vocabulary=V, how="duckdb", memory="1KB")
+
+
+def test_what_duckdb_counted_lies_on_disk_in_files_without_a_name(tmp_path, monkeypatch):
+    pytest.importorskip("duckdb", reason="not run: the extra `big` (DuckDB) is not installed")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    trie = count(text(3000), order=3, vocabulary=V, how="duckdb", memory="200MB")
+    for name, array in zip(trie._fields[1:], trie[1:], strict=True):
+        while isinstance(array, np.ndarray):
+            assert array.flags.writeable, name  # torch warns of others
+            array = array.base
+        assert isinstance(array.obj if isinstance(array, memoryview) else array, mmap.mmap), name
+    if os.name == "posix":
+        assert not os.listdir(tmp_path)
+    del trie, array
+    assert not os.listdir(tmp_path)
+
+
+def test_what_duckdb_counts_takes_no_more_memory_if_the_text_is_longer(monkeypatch):
+    pytest.importorskip("duckdb", reason="not run: the extra `big` (DuckDB) is not installed")
+    from malmoi.models.counting import duckdb
+
+    for module in (counting, duckdb):
+        monkeypatch.setattr(module, "PART", 5000)
+
+    def peak(size: int, how: counting.Counting) -> int:
+        stream, memory = text(size), "200MB" if how == "duckdb" else ""
+        tracemalloc.start()
+        try:
+            count(stream, order=4, vocabulary=V, how=how, memory=memory)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    count(text(100), order=4, vocabulary=V, how="duckdb", memory="200MB")  # what is compiled
+    assert peak(200_000, "duckdb") < 1.2 * peak(100_000, "duckdb")
+    assert peak(200_000, "memory") > 1.8 * peak(100_000, "memory")
+
+
+def test_a_disk_without_room_is_named(monkeypatch, tmp_path):
+    pytest.importorskip("duckdb", reason="not run: the extra `big` (DuckDB) is not installed")
+    resource = pytest.importorskip("resource", reason="not run: no limits on this system")
+    from malmoi.models.counting.disk import on_disk
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(UsageError, match="room") as ours:
+            on_disk(30_000, np.int32)
+        with pytest.raises(UsageError, match="room") as theirs:
+            count(text(50_000), order=5, vocabulary=V, how="duckdb", memory="")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    for error in (ours.value, theirs.value):
+        assert str(tmp_path) in error.where[0]
+        assert "TMPDIR" in error.hint
+    assert not os.listdir(tmp_path)
+
+
+LIMITED = """
+import os, resource, sys
+from hashlib import sha256
+import numpy as np
+from malmoi.models.counting import count
+
+how, memory, file, room = sys.argv[1:]
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])  # a thread more is a stack more
+
+def counted(stream):
+    return count(stream, order=5, vocabulary=50_000, how=how, memory=memory)
+
+counted(np.array([0, 2, 3, 2, 3, 0], np.uint16))  # what is compiled
+(taken,) = (int(s.split()[1]) for s in open("/proc/self/status") if s.startswith("VmData"))
+resource.setrlimit(resource.RLIMIT_DATA, ((taken << 10) + (int(room) << 20),) * 2)
+trie = counted(np.load(file, mmap_mode="r"))
+print([sha256(array.data).hexdigest() for array in trie[1:]])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux limits private memory")
+def test_duckdb_counts_under_a_limit_of_the_system_that_the_counter_in_memory_exceeds(tmp_path):
+    """RLIMIT_DATA: memory that is the process's own, not that of the files it has mapped."""
+    pytest.importorskip("duckdb", reason="not run: the extra `big` (DuckDB) is not installed")
+    rng = np.random.default_rng(3)
+    stream = np.minimum(rng.zipf(1.15, 5_000_000), 49_999).astype(np.uint16)
+    stream[rng.random(len(stream)) < 0.05] = 0
+    np.save(tmp_path / "stream.npy", stream)
+
+    def counted(how: str, memory: str, room: int) -> subprocess.CompletedProcess[str]:
+        words = [how, memory, str(tmp_path / "stream.npy"), str(room)]
+        command = [sys.executable, "-c", LIMITED, *words]
+        return subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=300)
+
+    exceeded = counted("memory", "", 160)
+    assert "MemoryError" in exceeded.stderr.splitlines()[-1]
+    kept = counted("duckdb", "30MB", 160)
+    assert kept.returncode == 0, kept.stderr
+    due = count_ngrams(stream, order=5, vocabulary=50_000)
+    assert ast.literal_eval(kept.stdout) == [sha256(array.data).hexdigest() for array in due[1:]]
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,20 +1,23 @@
-"""N-grams counted by DuckDB: what does not fit into the memory it may take goes to the disk."""
+"""N-grams counted with DuckDB, which sorts on disk what does not fit into the memory it may take.
+
+Its table has a row for each place of the text: the n tokens that begin there.  Once they are sorted
+every n-gram is a run of rows, as in `kernels.counting`, and lies on disk from then on.
+"""
 
 import tempfile
-from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Integer
 
 from malmoi.errors import UsageError
 from malmoi.kernels.windows import windows
-from malmoi.models.counting import Counted
+from malmoi.models.counting import Places
+from malmoi.models.counting.disk import no_room, on_disk
 
-PART = 1 << 20  # places of the text that are handed over at once
+PART = 1 << 17  # places of the text that are handed over at once
 
 
-def levels(stream: Integer[np.ndarray, " N"], order: int, memory: str) -> Iterator[Counted]:
-    """Orders 2 … n, of a table with the n tokens that begin at each place of the text."""
+def places(stream: Integer[np.ndarray, " N"], order: int, memory: str) -> Places:
     try:
         import duckdb
     except ImportError:
@@ -24,33 +27,38 @@ def levels(stream: Integer[np.ndarray, " N"], order: int, memory: str) -> Iterat
             hint="pip install 'malmoi[big]'",
         ) from None
     columns = [f"w{k}" for k in range(1, order + 1)]
+    names, size = ", ".join(columns), len(stream) - 1  # no two words begin at the last place
     with (
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(prefix="malmoi-") as folder,
         duckdb.connect(f"{folder}/counts.duckdb") as base,
     ):
         try:
             base.execute(f"SET temp_directory = '{folder}/spilled'")
-            base.execute("SET preserve_insertion_order = false")
+            base.execute("SET enable_progress_bar = false")
             if memory:
                 base.execute("SET memory_limit = ?", [memory])
+            base.execute("SET preserve_insertion_order = false")
             base.execute(f"CREATE TABLE text ({', '.join(f'{c} INTEGER' for c in columns)})")
-            for begin in range(0, len(stream), PART):
-                rows = windows(stream, begin, min(begin + PART, len(stream)), order)
-                part = {c: np.ascontiguousarray(rows[:, k]) for k, c in enumerate(columns)}
-                base.register("part", part)
-                base.execute(f"INSERT INTO text SELECT {', '.join(columns)} FROM part")
-            for k in range(2, order + 1):
-                names = ", ".join(columns[:k])
-                inside = "".join(f" AND {c} <> 0" for c in columns[1 : k - 1])
+            for begin in range(0, size, PART):
+                part = windows(stream, begin, min(begin + PART, size), order)
+                base.register("part", dict(zip(columns, part, strict=True)))
+                base.execute(f"INSERT INTO text SELECT {names} FROM part")
+            base.execute("SET preserve_insertion_order = true")
+            base.execute(f"CREATE TABLE sorted AS SELECT {names} FROM text ORDER BY {names}")
+            rows = on_disk((size, order), np.int32)
+            for begin in range(0, size, PART):
+                end = min(begin + PART, size)
                 found = base.execute(
-                    f"SELECT {names}, count(*)::INTEGER AS said FROM text "
-                    f"WHERE {columns[k - 1]} >= 0{inside} GROUP BY {names} ORDER BY {names}"
+                    f"SELECT {names} FROM sorted WHERE rowid >= {begin} AND rowid < {end}"
                 ).fetchnumpy()
-                grams = np.stack([found.pop(c) for c in columns[:k]], 1)
-                yield Counted(grams, np.asarray(found["said"]))
+                for k, c in enumerate(columns):
+                    rows[begin:end, k] = found[c]
         except (duckdb.OutOfMemoryException, duckdb.ParserException) as error:
             raise UsageError(
                 "DuckDB cannot count within this memory",
                 where=(f'model.memory = "{memory}"', str(error).splitlines()[0]),
                 hint="give it more, such as model.memory=1GB",
             ) from None
+        except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
+            raise no_room(str(error).splitlines()[0]) from None
+    return Places(rows, np.empty(0, np.int64))
