@@ -1,8 +1,14 @@
 """All n-grams of a token stream, counted by sorting.
 
-The starts of the n-grams are kept sorted by the first k words that follow them (a suffix array cut
-at depth n).  Going from k to k + 1 only sorts inside the runs that agree so far, and most runs are
-single places after two words, so that every level is little more than one pass over the text.
+A radix sort, from the last word to the first.  Say the places of the text are sorted by the k words
+that follow from there.  Then each is moved one word back, and they are sorted by that word alone,
+ties staying as they are: now they are sorted by k + 1 words.  Two of them begin the same (k+1)-gram
+if they have the word and, one place on, the k-gram in common.  So a place takes the node of its
+k-gram along, which becomes the link of the new node, and no words are compared.
+
+A level is a handful of passes over the places.  Only two reach all over the memory, for the word
+before a place and to where the places with that word have come; they do nothing else, so that the
+machine has many of them under way.
 
 What comes out is a trie in flat arrays.  Nodes are numbered level by level, within a level in the
 order of their words, so the children of a node are neighbours and those of the next node follow:
@@ -17,7 +23,7 @@ Token 0 is the boundary.  An n-gram may begin with it (`<s>`) or end with it (`<
 none in between: a history stops at a boundary.  The first token of the stream is never said.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Integer
@@ -25,7 +31,8 @@ from jaxtyping import Bool, Integer
 from malmoi.errors import EmptyText, UsageError
 from malmoi.kernels.compile import compiled
 
-LONGEST = 2**31 - 1  # starts are sorted as the lower half of a 64-bit key
+LONGEST = 2**31 - 1  # tokens: a place is the lower half of 64 bits, its node the upper
+HALF, LOWER, ONE = np.uint64(32), np.uint64(2**32 - 1), np.uint64(1)
 
 
 class Trie(NamedTuple):
@@ -50,39 +57,60 @@ def count_ngrams(stream: Integer[np.ndarray, " N"], *, order: int, vocabulary: i
             hint="train on a part of it",
         )
     stream = checked(stream, V)
-    index = np.dtype(np.int32 if n * N + V < LONGEST else np.int64)
-    level = [0, V]
-    words = [np.arange(V, dtype=np.int32)]
-    links = [np.full(V, -1, index)]
-    counts = [np.bincount(stream[1:], minlength=V).astype(index)]
-    firsts = []
-    if n > 1:
-        ids = stream.astype(index)  # the node of the one-gram that starts here
-        starts, begin = sort_bigrams(stream, V, ids[:0])
-        for k in range(2, n + 1):
-            size = len(starts)
-            word, link = np.empty(size, np.int32), np.empty(size, index)
-            first, count = np.empty(len(begin), index), np.empty(size, index)
-            m, starts, begin, ids = extend(
-                stream, k, k == n, starts, begin, ids, level[-1], word, first, link, count
-            )
-            for parts, filled in ((words, word), (links, link), (counts, count)):
-                filled.resize(m, refcheck=False)  # where it lies: what was not needed goes back
-                parts.append(filled)
-            firsts.append(first[:-1])
-            level.append(level[-1] + m)
-            del word, link, first, count, filled
-        del starts, begin, ids
-    firsts.append(np.array([level[-1] if n > 1 else V], index))
-    flat = (together(parts) for parts in (words, firsts, links, counts))
-    return Trie(tuple(level), *flat)
+    table = roomy(stream, n, V, np.dtype(np.int32 if n * N + V < LONGEST else np.int64))
+    level = grow(stream, table, n) if n > 1 else table.level
+    table.first[level[-2]] = level[-1]
+    for array in (table.word, table.link, table.counts):
+        array.resize(level[-1], refcheck=False)  # where it lies: what was not needed goes back
+    table.first.resize(level[-2] + 1, refcheck=False)
+    return table._replace(level=level)
 
 
-def together(parts: list[np.ndarray]) -> np.ndarray:
-    """One array of some, which are gone then: they need not be there twice, all of them."""
-    whole = np.concatenate(parts)
-    parts.clear()
-    return whole
+def roomy(stream: Integer[np.ndarray, " N"], n: int, V: int, index: np.dtype[Any]) -> Trie:
+    """The one-grams, and room for all that may follow: what is never written takes no memory."""
+    gap = np.diff(np.flatnonzero(stream == 0), prepend=0, append=len(stream) - 1)
+    M = V + sum(int(np.maximum(gap - i, 0).sum()) for i in range(n - 1))
+    word, first = np.empty(M, np.int32), np.empty(M + 1, index)
+    link, counts = np.empty(M, index), np.empty(M, index)
+    word[:V], link[:V], counts[:V] = np.arange(V), -1, 0
+    tally(stream[1:], counts[:V])
+    return Trie((0, V), word, first, link, counts)
+
+
+def grow(stream: Integer[np.ndarray, " N"], table: Trie, n: int) -> tuple[int, ...]:
+    """Fill the levels 2 … n, each from the one before; where they begin and end."""
+    _, word, first, link, counts = table
+    level, V, N = [*table.level], table.level[1], len(stream)
+    places, others = np.empty(N, np.uint64), np.empty(N, np.uint64)
+    said = counts[:V].copy()
+    sort_by_word(stream, ends(said)[:-1], places)
+    said[stream[0]] += 1  # can begin a bigram though it is not counted; the last one cannot
+    said[stream[-1]] -= 1
+    run, group = ends(said), np.arange(V + 1)
+    skip, size = 0, N - 1
+    for k in range(2, n + 1):
+        low, base = level[-2:]
+        reached = run[group[:-1]]
+        sort_by_word_before(stream, places[skip:size], reached, others)
+        places, others, size = others, places, int(reached[-1])
+        m, tail = number(places, reached, N - k, low, link[base:], counts[base:], group)
+        top = base + m
+        last_words(link[base:top], word[low:base], low, word[base:top])
+        places[size] = m << 32
+        first_children(places, run, base, first[low:base])
+        if k < n:
+            run = np.empty(m + 1, counts.dtype)
+            runs(word[base:top], counts[base:top], tail, run)
+        skip = int(reached[0])  # <s> stands inside of no n-gram
+        level.append(top)
+    return tuple(level)
+
+
+def ends(sizes: Integer[np.ndarray, " m"]) -> Integer[np.ndarray, " m+1"]:
+    """Where runs of these sizes begin and end, one after the other."""
+    out = np.zeros(len(sizes) + 1, sizes.dtype)
+    np.cumsum(sizes, out=out[1:])
+    return out
 
 
 def prune(trie: Trie, kept: Bool[np.ndarray, " M"]) -> Trie:
@@ -116,95 +144,94 @@ def frozen(array: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def sort_bigrams(stream: np.ndarray, V: int, like: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every start but the last, sorted by two words; where the run of each first word begins."""
-    N = len(stream) - 1
-    place = np.zeros(V + 1, np.int64)
-    for i in range(1, N + 1):
-        place[stream[i] + 1] += 1
-    place = np.cumsum(place)
-    half = np.empty(N, like.dtype)
-    for s in range(N):
-        w = stream[s + 1]
-        half[place[w]] = s
-        place[w] += 1
-    place[:] = 0
-    for s in range(N):
-        place[stream[s] + 1] += 1
-    place = np.cumsum(place)
-    begin = place.astype(like.dtype)
-    starts = np.empty(N, like.dtype)
-    for s in half:
-        w = stream[s]
-        starts[place[w]] = s
-        place[w] += 1
-    return starts, begin
+def tally(stream: np.ndarray, out: np.ndarray) -> None:
+    """How often each word is said, added to `out`."""
+    for w in stream:
+        out[w] += 1
 
 
 @compiled
-def extend(
-    stream: np.ndarray,
-    k: int,
-    last: bool,
-    starts: np.ndarray,
-    begin: np.ndarray,
-    ids: np.ndarray,
-    base: int,
-    word: np.ndarray,
-    first: np.ndarray,
-    link: np.ndarray,
-    count: np.ndarray,
-) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
-    """From starts sorted by k-1 words to starts sorted by k, and the nodes that they make.
+def sort_by_word(stream: np.ndarray, reached: np.ndarray, out: np.ndarray) -> None:
+    """Every place but the first, sorted by its word, which is its node of level 1.
 
-    begin: where each node of level k-1 begins in `starts`.  ids: the node of level k-1 that starts
-    at each place.  base: the number of the first new node.  Fills word, first, link and count;
-    returns the number of new nodes and the next starts, begin and ids.
+    reached: where the places with each word begin in `out`; where they end when all are there.
     """
-    N, groups = len(stream), len(begin) - 1
-    longest = 0
-    for g in range(groups):
-        longest = max(longest, begin[g + 1] - begin[g])
-    run = np.empty(longest, np.int64)
-    new_ids = np.empty(0 if last else N, ids.dtype)
-    new_begin = np.empty(1 if last else len(starts) + 1, ids.dtype)
-    m = kept = 0
-    for g in range(groups):
-        first[g] = base + m
-        size = 0
-        for i in range(begin[g], begin[g + 1]):
-            s = starts[i]
-            if s + k <= N and (k == 2 or stream[s + k - 2] != 0):
-                run[size] = (np.int64(stream[s + k - 1]) << 32) | np.int64(s)
-                size += 1
-        if k > 2 and size > 1:
-            if size > 24:
-                run[:size].sort()
-            else:
-                for i in range(1, size):
-                    key, j = run[i], i
-                    while j > 0 and run[j - 1] > key:
-                        run[j] = run[j - 1]
-                        j -= 1
-                    run[j] = key
-        previous = np.int64(-1)
-        for i in range(size):
-            w, s = run[i] >> 32, run[i] & 0xFFFFFFFF
-            if w != previous:
-                previous = w
-                word[m] = w
-                link[m] = ids[s + 1]
-                count[m] = 0
-                if not last:
-                    new_begin[m] = kept
-                m += 1
-            count[m - 1] += 1
-            if not last:
-                new_ids[s] = base + m - 1
-                starts[kept] = s
-            kept += 1
-    first[groups] = base + m
-    if not last:
-        new_begin[m] = kept
-        new_begin = new_begin[: m + 1].copy()
-    return m, starts[:kept], new_begin, new_ids
+    for s in range(1, len(stream)):
+        w = np.uint64(stream[s])
+        out[np.uint64(reached[w])] = w << HALF | np.uint64(s)
+        reached[w] += 1
+
+
+@compiled
+def sort_by_word_before(
+    stream: np.ndarray, places: np.ndarray, reached: np.ndarray, out: np.ndarray
+) -> None:
+    """Every place moved one word back, with its node, sorted by that word; reached: as above."""
+    for place in places:
+        s = place & LOWER
+        if s > 0:
+            w = np.uint64(stream[s - ONE])
+            out[np.uint64(reached[w])] = place - ONE
+            reached[w] += 1
+
+
+@compiled
+def number(
+    places: np.ndarray,
+    end: np.ndarray,
+    last: int,
+    low: int,
+    link: np.ndarray,
+    counts: np.ndarray,
+    group: np.ndarray,
+) -> tuple[int, int]:
+    """Give each place its node of this level, in order; how many they are, and that of `last`.
+
+    end: where the places with each first word end.  low: the first node of the level before.
+    Fills link and counts, and group: the first node with each first word.
+    """
+    m, tail, begin = -1, -1, 0
+    for w in range(len(end)):
+        group[w] = m + 1
+        previous, start = LOWER + ONE, begin  # no node
+        for i in range(begin, end[w]):
+            node = places[i] >> HALF
+            new = node != previous
+            m += new
+            start = i if new else start
+            link[np.uint64(m)] = low + np.int64(node)
+            counts[np.uint64(m)] = i + 1 - start
+            places[i] = np.uint64(m) << HALF | places[i] & LOWER
+            previous = node
+            if np.int64(places[i] & LOWER) == last:
+                tail = m
+        begin = end[w]
+    group[len(end)] = m + 1
+    return m + 1, tail
+
+
+@compiled
+def last_words(link: np.ndarray, below: np.ndarray, low: int, word: np.ndarray) -> None:
+    """An n-gram ends as its link does."""
+    for j in range(len(link)):
+        word[j] = below[np.uint64(link[j] - low)]
+
+
+@compiled
+def first_children(places: np.ndarray, run: np.ndarray, base: int, first: np.ndarray) -> None:
+    """The first node of this level in the run of each node of the level before."""
+    for j in range(len(first)):
+        first[j] = base + np.int64(places[np.uint64(run[j])] >> HALF)
+
+
+@compiled
+def runs(word: np.ndarray, counts: np.ndarray, tail: int, out: np.ndarray) -> None:
+    """Where the places that begin with each node begin at the next level, and where they end.
+
+    Nothing goes on after </s>, nor after the end of the stream, where the last `tail` stands.
+    """
+    at = 0
+    for j in range(len(word)):
+        out[j] = at
+        at += counts[j] - (j == tail) if word[j] != 0 else 0
+    out[len(word)] = at

@@ -1,4 +1,8 @@
-"""The two loops of Kneser–Ney smoothing over a trie as in `kernels.counting`."""
+"""The loops of Kneser–Ney smoothing over a trie as in `kernels.counting`.
+
+What lies all over memory is fetched by itself, in loops that decide nothing, so that many fetches
+are under way at once.  Most histories of a text have one child: it is asked for first.
+"""
 
 import numpy as np
 
@@ -11,6 +15,18 @@ def contexts(link: np.ndarray, low: int, out: np.ndarray) -> None:
     out[:] = 0
     for node in link:
         out[node - low] += 1
+
+
+@compiled
+def counts_of_counts(a: np.ndarray) -> tuple[int, int, int, int]:
+    """t_1 … t_4: how many of `a` are 1, 2, 3, 4."""
+    one = two = three = four = 0
+    for r in a:
+        one += r == 1
+        two += r == 2
+        three += r == 3
+        four += r == 4
+    return one, two, three, four
 
 
 @compiled
@@ -28,13 +44,21 @@ def interpolate(
     first: of those histories, and where the last one's children end.  discount: D(0) … D(3).
     """
     begin = first[0]
+    for j in range(begin, first[-1]):
+        p[j] = p[np.uint64(link[j])]  # p(w | h')
     for h in range(len(first) - 1):
-        total, taken = 0, 0.0
-        for j in range(first[h], first[h + 1]):
-            total += a[j - begin]
-            taken += discount[min(a[j - begin], 3)]
-        if total > 0:
+        left, right = first[h], first[h + 1]
+        if right - left == 1:
+            r = a[left - begin]
+            D = discount[min(r, 3)]
+            beta[low + h] = D / r
+            p[left] = (r - D) / r + beta[low + h] * p[left]
+        elif right > left:
+            total, taken = 0, 0.0
+            for r in a[left - begin : right - begin]:
+                total += r
+                taken += discount[min(r, 3)]
             beta[low + h] = taken / total
-        for j in range(first[h], first[h + 1]):
-            r = a[j - begin]
-            p[j] = (r - discount[min(r, 3)]) / total + beta[low + h] * p[link[j]]
+            for j in range(left, right):
+                r = a[j - begin]
+                p[j] = (r - discount[min(r, 3)]) / total + beta[low + h] * p[j]

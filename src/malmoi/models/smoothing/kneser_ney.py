@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Int
 
 from malmoi.kernels.counting import Trie
-from malmoi.kernels.interpolating import contexts, interpolate
+from malmoi.kernels.interpolating import contexts, counts_of_counts, interpolate
 from malmoi.models.smoothing.levels import Estimate, log
 
 FALLBACK = (0.5, 1.0, 1.5)
@@ -66,7 +66,7 @@ def adjusted(trie: Trie, k: int, begun: int) -> Int[np.ndarray, " m"]:
 
 def discounts(a: Int[np.ndarray, " m"]) -> tuple[tuple[float, float, float], str]:
     """D(1), D(2), D(3), and why they are the fallback if they are."""
-    t = np.bincount(a[(a > 0) & (a < 5)], minlength=5).tolist()
+    t = (0, *counts_of_counts(a))
     if 0 in t[1:4]:
         return FALLBACK, f"no n-gram with count {t.index(0, 1)}"
     Y = t[1] / (t[1] + 2 * t[2])
