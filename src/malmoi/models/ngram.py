@@ -31,6 +31,7 @@ from malmoi.kernels import lookup, scoring
 from malmoi.kernels.counting import Trie, checked, frozen
 from malmoi.kernels.index import index
 from malmoi.models.counting import Counting, count
+from malmoi.models.counting.disk import on_disk
 from malmoi.models.smoothing import relative
 from malmoi.models.smoothing.jelinek_mercer import interpolated
 from malmoi.models.smoothing.katz import katz
@@ -140,7 +141,7 @@ class NGram:
             case "katz":
                 return katz(trie, c.k or 5)
             case "kneser-ney":
-                return kneser_ney(trie)
+                return kneser_ney(trie, on_disk if c.counting == "duckdb" else np.empty)
             case "arpa":
                 raise UsageError(
                     "a model from an ARPA file is not estimated",

@@ -8,7 +8,6 @@ ray          each worker a part of the text (Ray Data)               malmoi[clus
 The table that comes out takes 16 bytes an n-gram: on disk if DuckDB counted, otherwise in memory.
 """
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -16,10 +15,9 @@ from jaxtyping import Int, Integer
 
 from malmoi.kernels import prefixes
 from malmoi.kernels.counting import LONGEST, Trie, checked, count_ngrams, frozen
-from malmoi.models.counting.disk import on_disk
+from malmoi.models.counting.disk import Empty, on_disk
 
 Counting = Literal["memory", "duckdb", "ray"]
-Empty = Callable[[int, type[np.generic]], np.ndarray]
 
 PART = 1 << 20  # tokens whose one-grams are counted at once
 

@@ -8,10 +8,13 @@ some systems is itself in memory.
 
 import mmap
 import tempfile
+from collections.abc import Callable
 
 import numpy as np
 
 from malmoi.errors import UsageError
+
+Empty = Callable[[int, type[np.generic]], np.ndarray]  # makes an array: np.empty or `on_disk`
 
 CHUNK = 1 << 20
 

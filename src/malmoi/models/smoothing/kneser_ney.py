@@ -26,16 +26,19 @@ from jaxtyping import Int
 
 from malmoi.kernels.counting import Trie
 from malmoi.kernels.interpolating import contexts, counts_of_counts, interpolate
+from malmoi.models.counting.disk import Empty
 from malmoi.models.smoothing.levels import Estimate, log
 
 FALLBACK = (0.5, 1.0, 1.5)
 
 
-def kneser_ney(trie: Trie) -> Estimate:
-    p, beta = np.empty(len(trie.word)), np.ones(len(trie.first) - 1)
+def kneser_ney(trie: Trie, empty: Empty = np.empty) -> Estimate:
+    """empty: makes every array that is as long as the table."""
+    p, beta = empty(len(trie.word), np.float64), empty(len(trie.first) - 1, np.float64)
+    beta[:] = 1.0
     told, begun = [], 0  # how many n-grams of this order begin with <s>; as </s>, it does not
     for k, (low, high) in enumerate(pairwise(trie.level), 1):
-        a = adjusted(trie, k, begun)
+        a = adjusted(trie, k, begun, empty)
         D, doubt = discounts(a)
         if doubt:
             told.append(f"Kneser–Ney, order {k}: {doubt}; discounts {FALLBACK} used instead")
@@ -52,13 +55,13 @@ def kneser_ney(trie: Trie) -> Estimate:
     return Estimate(trie, log(p), log(beta), told)
 
 
-def adjusted(trie: Trie, k: int, begun: int) -> Int[np.ndarray, " m"]:
+def adjusted(trie: Trie, k: int, begun: int, empty: Empty) -> Int[np.ndarray, " m"]:
     """a(w_1 … w_k) of every k-gram."""
     low, high = trie.level[k - 1 : k + 1]
     counts = trie.counts[low:high]
     if k == len(trie.level) - 1:
         return counts
-    a = np.empty_like(counts)
+    a = empty(len(counts), counts.dtype.type)
     contexts(trie.link[high : trie.level[k + 1]], low, a)
     a[:begun] = counts[:begun]
     return a
