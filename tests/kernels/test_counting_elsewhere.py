@@ -152,43 +152,43 @@ LIMITED = """
 import os, resource, sys
 from hashlib import sha256
 import numpy as np
-from malmoi.models.counting import count
+from malmoi.config import Sizes
+from malmoi.models.ngram import Config
 
 how, memory, file, room = sys.argv[1:]
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])  # a thread more is a stack more
-
-def counted(stream):
-    return count(stream, order=5, vocabulary=50_000, how=how, memory=memory)
-
-counted(np.array([0, 2, 3, 2, 3, 0], np.uint16))  # what is compiled
+model = Config(counting=how, memory=memory).build(Sizes(50_000))
+model.estimate(np.array([0, 2, 3, 2, 3, 0], np.uint16))  # what is compiled
 (taken,) = (int(s.split()[1]) for s in open("/proc/self/status") if s.startswith("VmData"))
 resource.setrlimit(resource.RLIMIT_DATA, ((taken << 10) + (int(room) << 20),) * 2)
-trie = counted(np.load(file, mmap_mode="r"))
-print([sha256(array.data).hexdigest() for array in trie[1:]])
+model.estimate(np.load(file, mmap_mode="r"))
+print({name: sha256(x.numpy().data).hexdigest() for name, x in model.state_dict().items()})
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux limits private memory")
-def test_duckdb_counts_under_a_limit_of_the_system_that_the_counter_in_memory_exceeds(tmp_path):
+def test_duckdb_keeps_to_a_limit_of_the_system_that_the_counter_in_memory_exceeds(tmp_path):
     """RLIMIT_DATA: memory that is the process's own, not that of the files it has mapped."""
     pytest.importorskip("duckdb", reason="not run: the extra `big` (DuckDB) is not installed")
     rng = np.random.default_rng(3)
     stream = np.minimum(rng.zipf(1.15, 5_000_000), 49_999).astype(np.uint16)
-    stream[rng.random(len(stream)) < 0.05] = 0
+    stream[rng.random(len(stream)) < 0.05] = stream[0] = 0
     np.save(tmp_path / "stream.npy", stream)
 
-    def counted(how: str, memory: str, room: int) -> subprocess.CompletedProcess[str]:
-        words = [how, memory, str(tmp_path / "stream.npy"), str(room)]
+    def estimated(how: str, memory: str) -> subprocess.CompletedProcess[str]:
+        words = [how, memory, str(tmp_path / "stream.npy"), "180"]
         command = [sys.executable, "-c", LIMITED, *words]
         return subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=300)
 
-    exceeded = counted("memory", "", 160)
-    assert "MemoryError" in exceeded.stderr.splitlines()[-1]
-    kept = counted("duckdb", "30MB", 160)
+    assert "MemoryError" in estimated("memory", "").stderr.splitlines()[-1]
+    kept = estimated("duckdb", "30MB")
     assert kept.returncode == 0, kept.stderr
-    due = count_ngrams(stream, order=5, vocabulary=50_000)
-    assert ast.literal_eval(kept.stdout) == [sha256(array.data).hexdigest() for array in due[1:]]
+    due = Config().build(Sizes(50_000))
+    due.estimate(stream)
+    assert ast.literal_eval(kept.stdout) == {
+        name: sha256(x.numpy().data).hexdigest() for name, x in due.state_dict().items()
+    }
 
 
 @pytest.mark.filterwarnings("ignore")
