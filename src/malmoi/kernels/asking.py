@@ -21,9 +21,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from malmoi.kernels.compile import reordered
+from malmoi.kernels.compile import inlined, prefetch
 
 NEGATIVE, HIERARCHICAL, SHARED, WHOLE = 0, 1, 2, 3
+AHEAD, LINE = 32, 16  # rows that are fetched ahead; numbers of a cache line
 
 
 class Noise(NamedTuple):
@@ -44,28 +45,29 @@ class Tree(NamedTuple):
     left: np.ndarray
 
 
-@reordered
+@inlined
 def draw(rng: np.ndarray) -> int:
     """32 random bits (a linear congruence of 64, its upper half; Knuth)."""
     rng[0] = rng[0] * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
     return np.int64(rng[0] >> np.uint64(32))  # type: ignore[return-value]  # int() is unsigned
 
 
-@reordered
+@inlined
 def below(rng: np.ndarray, n: int) -> int:
     """One of 0 … n − 1."""
     return (draw(rng) * n) >> 32
 
 
-@reordered
+@inlined
 def noisy(rng: np.ndarray, noise: Noise) -> int:
     """A word of the noise."""
     i = below(rng, len(noise.stay))
-    drawn: int = i if draw(rng) < noise.stay[i] else noise.other[i]
+    other = noise.other[i]  # read in any case: to guess whether it is wanted costs more
+    drawn: int = i if draw(rng) < noise.stay[i] else other
     return drawn
 
 
-@reordered
+@inlined
 def ask(
     how: int,
     word: int,
@@ -95,7 +97,31 @@ def ask(
     return K
 
 
-@reordered
+@inlined
+def ask_all(
+    sentence: np.ndarray,
+    low: int,
+    high: int,
+    middle: int,
+    rng: np.ndarray,
+    noise: Noise,
+    negatives: int,
+    asked: np.ndarray,
+    answer: np.ndarray,
+) -> int:
+    """The same for all words of a window but the one in its middle, SHARED."""
+    K = 0
+    for j in range(low, high):
+        if j != middle:
+            asked[K], answer[K] = sentence[j], 1.0
+            K += 1
+    said = K
+    for _ in range(negatives):
+        K += another(rng, noise, asked, answer, said, K)
+    return K
+
+
+@inlined
 def another(
     rng: np.ndarray, noise: Noise, asked: np.ndarray, answer: np.ndarray, said: int, K: int
 ) -> int:
@@ -108,7 +134,15 @@ def another(
     return 1
 
 
-@reordered
+@inlined
+def fetch(matrix: np.ndarray, rows: np.ndarray, K: int) -> None:
+    """Have the first K rows on their way here while something else is done."""
+    for k in range(min(K, AHEAD)):
+        for q in range(0, matrix.shape[1], LINE):
+            prefetch(matrix, rows[k], q)
+
+
+@inlined
 def weigh(
     h: np.ndarray,
     U: np.ndarray,
@@ -148,7 +182,7 @@ def weigh(
     return cost
 
 
-@reordered
+@inlined
 def turn(
     h: np.ndarray, U: np.ndarray, asked: np.ndarray, K: int, g: np.ndarray, e: np.ndarray
 ) -> None:

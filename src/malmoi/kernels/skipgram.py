@@ -23,8 +23,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from malmoi.kernels.asking import SHARED, WHOLE, Noise, Tree, another, ask, below, draw, turn, weigh
-from malmoi.kernels.compile import reordered
+from malmoi.kernels.asking import (
+    SHARED,
+    WHOLE,
+    Noise,
+    Tree,
+    ask,
+    ask_all,
+    below,
+    draw,
+    fetch,
+    turn,
+    weigh,
+)
+from malmoi.kernels.compile import inlined, reordered
 
 LONGEST = 1_000
 """Words of a sentence that are read together; the rest is read as further sentences."""
@@ -85,8 +97,9 @@ def sweep(
     asked, answer = np.empty(ways, np.int64), np.empty(ways, np.float32)
     weight, g = np.ones(ways, np.float32), np.empty(ways, np.float32)
     h, h0, e = np.empty(d, np.float32), np.empty(d, np.float32), np.empty(d, np.float32)
-    whole = plan.asked == WHOLE
-    words = n = told = 0
+    whole, shared = plan.asked == WHOLE, plan.asked == SHARED
+    once = plan.cbow or shared  # h is asked once, not for one word after the other
+    words = n = told = K = 0
     cost = 0.0
     for p in range(len(stream)):
         w = np.int64(stream[p])
@@ -105,63 +118,55 @@ def sweep(
             if high - low < 2:
                 continue
             tells = told == 0 or (p + i) % EVERY == 0
+            pairs = 1
+            if shared:
+                pairs = high - low - 1
+                K = ask_all(sentence, low, high, i, rng, noise, plan.negatives, asked, answer)
+                weight[:pairs], weight[pairs:K] = 1.0, pairs
+            elif once:
+                K = ask(plan.asked, sentence[i], rng, noise, plan.negatives, tree, asked, answer)
+            if once:  # before h is made: the rows of U come from farther away
+                fetch(U, asked, K)
+            if i + plan.window + 1 < n:  # no window has reached it
+                fetch_bag(C, bags, sentence[i + plan.window + 1])
             h[:] = 0.0
-            if plan.cbow:
-                size = 0
-                for j in range(low, high):
-                    if j != i:
-                        size += gather(h, C, bags, sentence[j])
-            else:
-                size = gather(h, C, bags, sentence[i])
+            size = 0
+            first, last = (low, high) if plan.cbow else (i, i + 1)  # of the bag
+            for j in range(first, last):
+                if (j != i) == plan.cbow:
+                    size += gather(h, C, bags, sentence[j])
             share = np.float32(1.0 / size)
             for q in range(d):
                 h[q] *= share
                 h0[q] = h[q]
             if not plan.spread:
                 share = np.float32(1.0)
-            if plan.cbow:
-                K = ask(plan.asked, sentence[i], rng, noise, plan.negatives, tree, asked, answer)
-                cost += weigh(h, U, asked, answer, weight, K, lr, g, tells, whole)
-                told += tells
-                turn(h, U, asked, K, g, e)
-                for j in range(low, high):
-                    if j != i:
-                        scatter(e, share, C, bags, sentence[j])
-                continue
             pull = share * bags.pull[sentence[i]]
-            if plan.asked == SHARED:
-                K = 0
-                for j in range(low, high):
-                    if j != i:
-                        asked[K], answer[K], weight[K] = sentence[j], 1.0, 1.0
-                        K += 1
-                pairs = K
-                for _ in range(plan.negatives):
-                    K += another(rng, noise, asked, answer, pairs, K)
-                weight[pairs:K] = pairs
+            for j in range(low, high):
+                if j == i:
+                    continue
+                if not once:
+                    word = sentence[j]
+                    K = ask(plan.asked, word, rng, noise, plan.negatives, tree, asked, answer)
+                    fetch(U, asked, K)
                 cost += weigh(h, U, asked, answer, weight, K, lr, g, tells, whole)
                 told += tells * pairs
                 turn(h, U, asked, K, g, e)
-                scatter(e, share, C, bags, sentence[i])
-                continue
-            for j in range(low, high):
-                if j != i:
-                    K = ask(
-                        plan.asked, sentence[j], rng, noise, plan.negatives, tree, asked, answer
-                    )
-                    cost += weigh(h, U, asked, answer, weight, K, lr, g, tells, whole)
-                    told += tells
-                    turn(h, U, asked, K, g, e)
-                    for q in range(d):
-                        h[q] += pull * e[q]
-            for q in range(d):
-                e[q] = (h[q] - h0[q]) / pull
-            scatter(e, share, C, bags, sentence[i])
+                if once:
+                    break
+                for q in range(d):
+                    h[q] += pull * e[q]
+            if not once:
+                for q in range(d):
+                    e[q] = (h[q] - h0[q]) / pull
+            for j in range(first, last):
+                if (j != i) == plan.cbow:
+                    scatter(e, share, C, bags, sentence[j])
         n = 0
     return words, cost, told
 
 
-@reordered
+@inlined
 def gather(h: np.ndarray, C: np.ndarray, bags: Bags, word: int) -> int:
     """Add the rows of a word to h; returns how many there are."""
     begin: int = bags.first[word]
@@ -173,7 +178,14 @@ def gather(h: np.ndarray, C: np.ndarray, bags: Bags, word: int) -> int:
     return end - begin
 
 
-@reordered
+@inlined
+def fetch_bag(C: np.ndarray, bags: Bags, word: int) -> None:
+    """Have the rows of a word fetched."""
+    begin, end = bags.first[word], bags.first[word + 1]
+    fetch(C, bags.row[begin:end], end - begin)
+
+
+@inlined
 def scatter(e: np.ndarray, share: np.float32, C: np.ndarray, bags: Bags, word: int) -> None:
     """Move the rows of a word."""
     for at in range(bags.first[word], bags.first[word + 1]):

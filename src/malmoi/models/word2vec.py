@@ -111,8 +111,9 @@ class Word2Vec:
     def begin(self, seed: int) -> None:
         """Small random vectors; what is asked begins at zero."""
         rng, d = np.random.default_rng(seed), self.config.d
-        self.C[:] = rng.random(self.C.shape, np.float32)
-        self.C[:] = (self.C - 0.5) / d
+        rng.random(out=self.C, dtype=np.float32)
+        self.C -= 0.5
+        self.C /= d
         self.C[0] = 0.0
         self.U[:] = 0.0
 
