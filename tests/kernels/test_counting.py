@@ -46,6 +46,15 @@ def test_every_n_gram_is_counted_once_and_in_order(stream, order):
     assert all(trie.counts[V:] > 0)
 
 
+@given(streams, st.integers(1, 5))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_there_is_room_for_as_many_n_grams_as_are_said(stream, order):
+    table = counting.roomy(np.array(stream, np.uint16), order, V, np.dtype(np.int32))
+    longer = sum(c for gram, c in by_hand(stream, order).items() if len(gram) > 1)
+    assert len(table.word) == len(table.link) == len(table.counts) == V + longer
+    assert len(table.first) == V + longer + 1
+
+
 @given(streams, st.integers(2, 5))
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_a_link_leads_to_the_same_words_without_the_first(stream, order):

@@ -83,7 +83,7 @@ def grow(stream: Integer[np.ndarray, " N"], table: Trie, n: int) -> tuple[int, .
     level, V, N = [*table.level], table.level[1], len(stream)
     places, others = np.empty(N, np.uint64), np.empty(N, np.uint64)
     said = counts[:V].copy()
-    sort_by_word(stream, ends(said)[:-1], places)
+    end = ends(said)[:-1]
     said[stream[0]] += 1  # can begin a bigram though it is not counted; the last one cannot
     said[stream[-1]] -= 1
     run, group = ends(said), np.arange(V + 1)
@@ -91,8 +91,13 @@ def grow(stream: Integer[np.ndarray, " N"], table: Trie, n: int) -> tuple[int, .
     for k in range(2, n + 1):
         low, base = level[-2:]
         reached = run[group[:-1]]
-        sort_by_word_before(stream, places[skip:size], reached, others)
+        if k == 2:
+            sort_bigrams(stream, end, reached, places, others)
+        else:
+            sort_by_word_before(stream, places[skip:size], reached, others)
         places, others, size = others, places, int(reached[-1])
+        if k == n:
+            del others  # its memory goes back before the last level is written
         m, tail = number(places, reached, N - k, low, link[base:], counts[base:], group)
         top = base + m
         last_words(link[base:top], word[low:base], low, word[base:top])
@@ -151,22 +156,37 @@ def tally(stream: np.ndarray, out: np.ndarray) -> None:
 
 
 @compiled
-def sort_by_word(stream: np.ndarray, reached: np.ndarray, out: np.ndarray) -> None:
-    """Every place but the first, sorted by its word, which is its node of level 1.
+def sort_bigrams(
+    stream: np.ndarray, end: np.ndarray, reached: np.ndarray, spare: np.ndarray, out: np.ndarray
+) -> None:
+    """Every place but the last, sorted by two words, with the second as its node.
 
-    reached: where the places with each word begin in `out`; where they end when all are there.
+    end, reached: where the places with each second and each first word begin; where they end when
+    all are there.  The first sorting takes along the word that the second one sorts by.
     """
+    before = np.uint64(stream[0])
     for s in range(1, len(stream)):
         w = np.uint64(stream[s])
-        out[np.uint64(reached[w])] = w << HALF | np.uint64(s)
-        reached[w] += 1
+        spare[np.uint64(end[w])] = before << HALF | np.uint64(s - 1)
+        end[w] += 1
+        before = w
+    begin = 0
+    for node in range(len(end)):
+        for i in range(begin, end[node]):
+            w = spare[i] >> HALF
+            out[np.uint64(reached[w])] = np.uint64(node) << HALF | spare[i] & LOWER
+            reached[w] += 1
+        begin = end[node]
 
 
 @compiled
 def sort_by_word_before(
     stream: np.ndarray, places: np.ndarray, reached: np.ndarray, out: np.ndarray
 ) -> None:
-    """Every place moved one word back, with its node, sorted by that word; reached: as above."""
+    """Every place moved one word back, with its node, sorted by that word.
+
+    reached: where the places with each word begin in `out`; where they end when all are there.
+    """
     for place in places:
         s = place & LOWER
         if s > 0:

@@ -45,20 +45,23 @@ def interpolate(
     """
     begin = first[0]
     for j in range(begin, first[-1]):
-        p[j] = p[np.uint64(link[j])]  # p(w | h')
+        p[np.uint64(j)] = p[np.uint64(link[j])]  # p(w | h')
     for h in range(len(first) - 1):
         left, right = first[h], first[h + 1]
         if right - left == 1:
             r = a[left - begin]
             D = discount[min(r, 3)]
-            beta[low + h] = D / r
-            p[left] = (r - D) / r + beta[low + h] * p[left]
+            gamma = D / r
+            beta[low + h] = gamma
+            p[left] = (r - D) / r + gamma * p[left]
         elif right > left:
             total, taken = 0, 0.0
-            for r in a[left - begin : right - begin]:
-                total += r
-                taken += discount[min(r, 3)]
-            beta[low + h] = taken / total
             for j in range(left, right):
                 r = a[j - begin]
-                p[j] = (r - discount[min(r, 3)]) / total + beta[low + h] * p[j]
+                total += r
+                taken += discount[min(r, 3)]
+            gamma = taken / total
+            beta[low + h] = gamma
+            for j in range(left, right):
+                r = a[j - begin]
+                p[j] = (r - discount[min(r, 3)]) / total + gamma * p[j]
