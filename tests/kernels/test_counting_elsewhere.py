@@ -1,13 +1,10 @@
 """DuckDB and Ray count exactly what the counter in memory counts."""
 
-import ast
 import mmap
 import os
-import subprocess
 import sys
 import tempfile
 import tracemalloc
-from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -148,47 +145,23 @@ def test_a_disk_without_room_is_named(monkeypatch, tmp_path):
     assert not os.listdir(tmp_path)
 
 
-LIMITED = """
-import os, resource, sys
-from hashlib import sha256
-import numpy as np
-from malmoi.config import Sizes
-from malmoi.models.ngram import Config
-
-how, memory, file, room = sys.argv[1:]
-os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])  # a thread more is a stack more
-model = Config(counting=how, memory=memory).build(Sizes(50_000))
-model.estimate(np.array([0, 2, 3, 2, 3, 0], np.uint16))  # what is compiled
-(taken,) = (int(s.split()[1]) for s in open("/proc/self/status") if s.startswith("VmData"))
-resource.setrlimit(resource.RLIMIT_DATA, ((taken << 10) + (int(room) << 20),) * 2)
-model.estimate(np.load(file, mmap_mode="r"))
-print({name: sha256(x.numpy().data).hexdigest() for name, x in model.state_dict().items()})
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux limits private memory")
 def test_duckdb_keeps_to_a_limit_of_the_system_that_the_counter_in_memory_exceeds(tmp_path):
-    """RLIMIT_DATA: memory that is the process's own, not that of the files it has mapped."""
     pytest.importorskip("duckdb", reason="not run: the extra `big` (DuckDB) is not installed")
+    from benchmarks import larger
+
     rng = np.random.default_rng(3)
     stream = np.minimum(rng.zipf(1.15, 5_000_000), 49_999).astype(np.uint16)
     stream[rng.random(len(stream)) < 0.05] = stream[0] = 0
     np.save(tmp_path / "stream.npy", stream)
-
-    def estimated(how: str, memory: str) -> subprocess.CompletedProcess[str]:
-        words = [how, memory, str(tmp_path / "stream.npy"), "180"]
-        command = [sys.executable, "-c", LIMITED, *words]
-        return subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=300)
-
-    assert "MemoryError" in estimated("memory", "").stderr.splitlines()[-1]
-    kept = estimated("duckdb", "30MB")
-    assert kept.returncode == 0, kept.stderr
-    due = Config().build(Sizes(50_000))
-    due.estimate(stream)
-    assert ast.literal_eval(kept.stdout) == {
-        name: sha256(x.numpy().data).hexdigest() for name, x in due.state_dict().items()
-    }
+    whole, died, kept = (
+        larger.alone(tmp_path / "stream.npy", how, memory, room)
+        for how, memory, room in (("memory", "", 0), ("memory", "", 190), ("duckdb", "30MB", 190))
+    )
+    assert died == {"died": "MemoryError"}
+    assert (kept["digest"], kept["ngrams"]) == (whole["digest"], whole["ngrams"])
+    assert kept["took"] < 190e6 < whole["took"]
 
 
 @pytest.mark.filterwarnings("ignore")
