@@ -93,6 +93,8 @@ def test_duckdb_says_when_its_memory_is_not_enough():
 
 def test_what_duckdb_counted_lies_on_disk_in_files_without_a_name(tmp_path, monkeypatch):
     pytest.importorskip("duckdb", reason="not run: the extra `big` (DuckDB) is not installed")
+    tmp_path = tmp_path / "what's temporary"
+    tmp_path.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     trie = count(text(3000), order=3, vocabulary=V, how="duckdb", memory="200MB")
     assert all(mapped(array) for array in trie[1:])

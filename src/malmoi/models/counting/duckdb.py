@@ -28,31 +28,29 @@ def places(stream: Integer[np.ndarray, " N"], order: int, memory: str) -> Places
         ) from None
     columns = [f"w{k}" for k in range(1, order + 1)]
     names, size = ", ".join(columns), len(stream) - 1  # no two words begin at the last place
-    with (
-        tempfile.TemporaryDirectory(prefix="malmoi-") as folder,
-        duckdb.connect(f"{folder}/counts.duckdb") as base,
-    ):
+    with tempfile.TemporaryDirectory(prefix="malmoi-") as folder:
+        config = {"temp_directory": f"{folder}/spilled"}
+        if memory:
+            config["memory_limit"] = memory
         try:
-            base.execute(f"SET temp_directory = '{folder}/spilled'")
-            base.execute("SET enable_progress_bar = false")
-            if memory:
-                base.execute("SET memory_limit = ?", [memory])
-            base.execute("SET preserve_insertion_order = false")
-            base.execute(f"CREATE TABLE text ({', '.join(f'{c} INTEGER' for c in columns)})")
-            for begin in range(0, size, PART):
-                part = windows(stream, begin, min(begin + PART, size), order)
-                base.register("part", dict(zip(columns, part, strict=True)))
-                base.execute(f"INSERT INTO text SELECT {names} FROM part")
-            base.execute("SET preserve_insertion_order = true")
-            base.execute(f"CREATE TABLE sorted AS SELECT {names} FROM text ORDER BY {names}")
-            rows = on_disk((size, order), np.int32)
-            for begin in range(0, size, PART):
-                end = min(begin + PART, size)
-                found = base.execute(
-                    f"SELECT {names} FROM sorted WHERE rowid >= {begin} AND rowid < {end}"
-                ).fetchnumpy()
-                for k, c in enumerate(columns):
-                    rows[begin:end, k] = found[c]
+            with duckdb.connect(f"{folder}/counts.duckdb", config=config) as base:
+                base.execute("SET enable_progress_bar = false")  # it would go to stdout
+                base.execute("SET preserve_insertion_order = false")
+                base.execute(f"CREATE TABLE text ({', '.join(f'{c} INTEGER' for c in columns)})")
+                for begin in range(0, size, PART):
+                    part = windows(stream, begin, min(begin + PART, size), order)
+                    base.register("part", dict(zip(columns, part, strict=True)))
+                    base.execute(f"INSERT INTO text SELECT {names} FROM part")
+                base.execute("SET preserve_insertion_order = true")
+                base.execute(f"CREATE TABLE sorted AS SELECT {names} FROM text ORDER BY {names}")
+                rows = on_disk((size, order), np.int32)
+                for begin in range(0, size, PART):
+                    end = min(begin + PART, size)
+                    found = base.execute(
+                        f"SELECT {names} FROM sorted WHERE rowid >= {begin} AND rowid < {end}"
+                    ).fetchnumpy()
+                    for k, c in enumerate(columns):
+                        rows[begin:end, k] = found[c]
         except (duckdb.OutOfMemoryException, duckdb.ParserException) as error:
             raise UsageError(
                 "DuckDB cannot count within this memory",
