@@ -9,8 +9,8 @@ import torch
 from malmoi import tensors
 from malmoi.config import Sizes
 from malmoi.kernels import scoring
-from malmoi.kernels.index import FEW, index, probe
-from malmoi.models.ngram import MANY, Config, NGram
+from malmoi.kernels.index import EMPTY, index, joined, place, probe
+from malmoi.models.ngram import WORTH, Config, NGram
 
 V = 300
 
@@ -62,49 +62,91 @@ def test_a_text_of_many_pieces_costs_what_the_recursion_says(order):
     model = made(order)
     text = stream(2, 2 * scoring.PIECE + 700)
     costs = model.read(text)
-    near = [0, 1, 2, 3, *range(1000, 1050), *range(2040, 2060), len(costs) - 1]
+    near = [0, 1, 2, 3, *range(500, 550), *range(1020, 1040), len(costs) - 1]
     for i in near:
         expected, _ = by_recursion(model, text[max(0, i - 60) : i + 1].tolist(), int(text[i + 1]))
         assert costs[i] == pytest.approx(expected, abs=1e-12)
     assert {1, 2, 3} & {by_recursion(model, text[i - 60 : i + 1].tolist(), 5)[1] for i in near[4:]}
 
 
+@pytest.mark.parametrize("order", [1, 2, 4])
 @pytest.mark.parametrize("estimator", ["kneser-ney", "stupid-backoff", "mle"])
-def test_with_and_without_an_index_every_number_is_the_same(estimator):
-    model = made(4, estimator)
-    text = stream(3, 2 * MANY)
+def test_with_and_without_an_index_every_number_is_the_same(order, estimator):
+    text = stream(3, 9_000)
     x, y = (torch.from_numpy(t.astype(np.int64))[None] for t in (text[:-1], text[1:]))
-    parts, carry = [], model.begin(1)
-    for begin in range(0, x.size(1), MANY - 1):
-        some = slice(begin, begin + MANY - 1)
-        logp, carry = model.log_prob(x[:, some], y[:, some], carry)
-        parts.append(logp)
-    assert not len(model._index)
+    model, parts = made(order, estimator), []
+    carry = model.begin(1)
+    for begin in range(0, x.size(1), 37):
+        model._forget()
+        some = slice(begin, begin + 37)
+        logp, after = model.log_prob(x[:, some], y[:, some], carry)
+        parts.append((logp, model.matched(x[:, some], y[:, some], carry)))
+        carry = after
+        assert not len(model._index.rows)
     whole, _ = model.log_prob(x, y, model.begin(1))
-    assert len(model._index), "a long text is read with an index"
-    assert torch.equal(torch.cat(parts, 1), whole)
+    assert len(model._index.rows) or order == 1, "a long text is read with an index"
+    assert torch.equal(torch.cat([logp for logp, _ in parts], 1), whole)
+    orders = model.matched(x, y, model.begin(1))
+    assert torch.equal(torch.cat([matched for _, matched in parts], 1), orders)
     assert np.array_equal(model.read(text), whole[0].numpy())
+    assert {1, order} <= set(orders.flatten().tolist())
 
 
-def test_the_index_leads_to_every_child_of_a_node_that_has_many_and_to_nothing_else():
+def test_what_is_said_need_not_be_what_is_read_next():
+    x, y = (torch.from_numpy(stream(seed, 9_000).astype(np.int64))[None] for seed in (3, 4))
     model = made(3)
-    table = index(model.word, model.first)
-    sizes = np.diff(model.first)
-    large = np.flatnonzero(sizes > FEW)
-    assert 0 < len(large) < len(sizes)
-    for node in large[:: max(1, len(large) // 50)]:
-        children = {int(model.word[j]): j for j in range(*model.first[node : node + 2])}
+    walked = [model.log_prob(x[:, :i], y[:, :i], model.begin(1))[0][0, -1] for i in range(1, 40)]
+    assert not len(model._index.rows)
+    whole, _ = model.log_prob(x, y, model.begin(1))
+    assert len(model._index.rows)
+    assert torch.equal(torch.stack(walked), whole[0, :39])
+
+
+def test_an_index_is_made_when_enough_was_asked():
+    model = made(3)
+    few = stream(2, 100)
+    asked = 0
+    while (asked + 99) * WORTH <= len(model.word):
+        model.read(few)
+        asked += 99
+        assert not len(model._index.rows)
+    model.read(few)
+    assert len(model._index.rows)
+
+
+def test_the_index_leads_to_every_ngram_and_to_nothing_else():
+    model = made(3)
+    level = np.array(model.level)
+    rows, values, begin = index(level, model.word, model.first, model.logp, model.beta)
+    assert (rows[:, 0] != EMPTY).sum() == level[3] - level[1]
+
+    def find(k: int, history: int, w: int) -> int:
+        low, high = int(begin[k - 2]), int(begin[k - 1])
+        at = low + place(joined(history, w), high - low)
+        row = probe(rows, at, low, high, joined(history, w))
+        assert low <= row < high
+        return row if rows[row, 0] != EMPTY else -1
+
+    for v in range(0, V, 7):
+        children = {int(model.word[j]): j for j in range(*model.first[v : v + 2])}
         for w in range(V):
-            assert probe(table, node, w) == children.get(w, -1)
+            row = find(2, v, w)
+            assert (row >= 0) == (w in children)
+            if w in children:
+                j = children[w]
+                assert values[row, 1] == model.logp[j]
+                assert values[row, 2] == model.beta[j]
+                for i in range(*model.first[j : j + 2]):
+                    assert values[find(3, row, int(model.word[i])), 1] == model.logp[i]
 
 
 def test_a_changed_model_is_not_read_with_the_index_of_the_old_one():
     model = made(3)
-    model.read(stream(2, 2 * MANY))
+    model.read(stream(2, 8_000))
     other = made(3)
     other.estimate(stream(9, 20_000))
     model.load_state_dict(other.state_dict())
-    text = stream(4, 2 * MANY)
+    text = stream(4, 8_000)
     assert np.array_equal(model.read(text), other.read(text))
 
 

@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from malmoi.kernels.compile import inlined, prefetch
+from malmoi.kernels.compile import inlined
+from malmoi.kernels.memory import prefetch
 
 NEGATIVE, HIERARCHICAL, SHARED, WHOLE = 0, 1, 2, 3
 AHEAD, LINE = 32, 16  # rows that are fetched ahead; numbers of a cache line

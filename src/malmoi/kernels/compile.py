@@ -2,12 +2,9 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 
 import numba
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,24 +37,3 @@ def inlined(loop: Callable[P, R]) -> Callable[P, R]:
     """
     fast = numba.njit(nogil=True, error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
     return cast(Callable[P, R], fast(inspect.unwrap(loop)))
-
-
-@intrinsic  # type: ignore[untyped-decorator]  # numba's
-def prefetch(typing: Any, matrix: Any, row: Any, column: Any) -> Any:
-    """Have the cache line of matrix[row, column] fetched; the loop does not wait for it.
-
-    Within compiled loops only.
-    """
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind, (whole, *place) = signature.args[0], args
-        array = context.make_array(kind)(context, builder, whole)
-        number = cgutils.get_item_pointer(context, builder, kind, array, place)
-        pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
-        shape = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
-        fetch = builder.module.declare_intrinsic("llvm.prefetch", (pointer,), shape)
-        write, every_cache, data = i32(1), i32(3), i32(1)
-        builder.call(fetch, [builder.bitcast(number, pointer), write, every_cache, data])
-        return context.get_dummy_value()
-
-    return types.void(matrix, types.intp, types.intp), emit

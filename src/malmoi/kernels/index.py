@@ -1,56 +1,110 @@
-"""The children of nodes that have many, by hash.
+"""The n-grams of a table by hash: one look for each, wherever in the table it stands.
 
-To find a word among thousands of children by halving takes a dozen steps, each of which waits for
-the one before.  Here it takes one: an open table of (node, word) → child, in which the next place
-is tried where one is taken (Knuth, TAOCP 3, §6.4, Algorithm L).  A node of few children is not in
-it: they stand in one line of a cache, and are looked through.
+    rows[at] = (key, log p, log β)      key: its history, and its last word in the lower half
+
+A history is known by its own row, one of a single word by its id, so that a key belongs to one
+n-gram only.  The rows of order k are rows[begin[k - 2]:begin[k - 1]], an open table in which the
+next place is tried where one is taken (Knuth, TAOCP 3, §6.4, Algorithm L).  What a look-up is going
+to need beside the place, the probability and the back-off weight, lies in the same line of a cache.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from malmoi.kernels.compile import compiled
+from malmoi.kernels.compile import compiled, inlined
+from malmoi.kernels.memory import prefetch
 
-FEW = 16  # children that are looked through
 EMPTY = -1
+PIECE = 512  # keys of which the places are asked for at once
+ROOM = 1.75  # rows for each n-gram
 
 
-def index(word: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Of a trie as in `kernels.counting`.  A row is a node, a word, and the child of the two."""
-    sizes = np.diff(first)
-    held = int(sizes[sizes > FEW].sum())
-    table = np.full((held * 3 // 2 + 1, 3), EMPTY, first.dtype)
-    fill(word, first, table)
-    return table
+class Index(NamedTuple):
+    """rows: [R, 3], as whole numbers and as fractions; the same memory.  begin: see the module."""
+
+    rows: np.ndarray
+    values: np.ndarray
+    begin: np.ndarray
+
+
+NOTHING = Index(np.empty((0, 3), np.int64), np.empty((0, 3)), np.zeros(1, np.int64))
+
+
+def index(
+    level: np.ndarray, word: np.ndarray, first: np.ndarray, logp: np.ndarray, beta: np.ndarray
+) -> Index:
+    """Of the arrays of a `lookup.Table`."""
+    sizes = (np.diff(level[1:]) * ROOM).astype(np.int64) + 1
+    begin = np.append(0, np.cumsum(sizes))
+    rows = np.empty((begin[-1], 3), np.int64)
+    rows[:, 0] = EMPTY
+    parent = np.arange(level[1])
+    for k in range(2, len(level)):
+        parent = insert(
+            rows[begin[k - 2] : begin[k - 1]],
+            rows.view(np.float64)[begin[k - 2] : begin[k - 1]],
+            int(begin[k - 2]),
+            parent,
+            word,
+            first[level[k - 2] : level[k - 1] + 1],
+            logp,
+            beta[level[k - 1] : level[k]],
+        )
+    return Index(rows, rows.view(np.float64), begin)
 
 
 @compiled
-def fill(word: np.ndarray, first: np.ndarray, table: np.ndarray) -> None:
-    for node in range(len(first) - 1):
-        low, high = first[node], first[node + 1]
-        if high - low > FEW:
-            for j in range(low, high):
-                at = place(node, word[j], len(table))
-                while table[at, 0] != EMPTY:
-                    at = at + 1 if at + 1 < len(table) else 0
-                table[at, 0] = node
-                table[at, 1] = word[j]
-                table[at, 2] = j
+def insert(
+    rows: np.ndarray,
+    values: np.ndarray,
+    base: int,
+    parent: np.ndarray,
+    word: np.ndarray,
+    first: np.ndarray,
+    logp: np.ndarray,
+    beta: np.ndarray,
+) -> np.ndarray:
+    """Put the n-grams of one order in; returns their rows, counted from `base` before the first.
+
+    parent: of each history; first: where its n-grams begin.  beta: of them, if they are histories.
+    """
+    low = first[0]
+    key, made = np.empty(first[-1] - low, np.int64), np.empty(first[-1] - low, np.int64)
+    for h in range(len(parent)):
+        for j in range(first[h], first[h + 1]):
+            key[j - low] = joined(parent[h], word[j])
+    for begin in range(0, len(key), PIECE):
+        end = min(begin + PIECE, len(key))
+        for j in range(begin, end):
+            made[j] = place(key[j], len(rows))
+            prefetch(rows, made[j], 0)
+        for j in range(begin, end):
+            at = made[j]
+            while rows[at, 0] != EMPTY:
+                at = at + 1 if at + 1 < len(rows) else 0
+            rows[at, 0], values[at, 1] = key[j], logp[low + j]
+            values[at, 2] = beta[j] if len(beta) else 0.0
+            made[j] = base + at
+    return made
 
 
-@compiled
-def probe(table: np.ndarray, node: int, w: int) -> int:
-    """The node of (node, w), or -1; of a node that has more than a few children."""
-    at = place(node, w, len(table))
-    while table[at, 0] != node or table[at, 1] != w:
-        if table[at, 0] == EMPTY:
-            return -1
-        at = at + 1 if at + 1 < len(table) else 0
-    return int(table[at, 2])
+@inlined
+def probe(rows: np.ndarray, at: int, low: int, high: int, key: int) -> int:
+    """From row `at` on, which is one of low … high - 1, the row of this key or an empty one."""
+    while rows[at, 0] != key and rows[at, 0] != EMPTY:
+        at = at + 1 if at + 1 < high else low
+    return at
 
 
-@compiled
-def place(node: int, w: int, size: int) -> int:
+@inlined
+def joined(history: int, w: int) -> int:
+    return int((np.int64(history) << 32) | np.int64(w))
+
+
+@inlined
+def place(key: int, size: int) -> int:
     """Where to look first: the upper half of a hash, as a share of the table."""
-    x = np.uint64(node) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(w)
+    x = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
     return int(np.int64(((x >> np.uint64(32)) * np.uint64(size)) >> np.uint64(32)))

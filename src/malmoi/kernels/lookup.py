@@ -23,7 +23,6 @@ class Table(NamedTuple):
 
     logp: of each node.  beta: of each node that can be a history.  penalty: added for each word of
     history that is backed off, in the model or not (Brants' stupid back-off); otherwise 0.
-    hashed: the table of `kernels.index`, or an empty one.
     """
 
     word: np.ndarray
@@ -33,7 +32,6 @@ class Table(NamedTuple):
     beta: np.ndarray
     level: np.ndarray
     penalty: float
-    hashed: np.ndarray
 
 
 def fault(
@@ -109,6 +107,15 @@ def land(link: np.ndarray, histories: int, node: int, w: int) -> int:
 
 
 @compiled
+def order_of(level: np.ndarray, node: int) -> int:
+    """How many words a node has."""
+    order = 1
+    while node >= level[order]:
+        order += 1
+    return order
+
+
+@compiled
 def rows(
     x: np.ndarray,
     carry: np.ndarray,
@@ -116,7 +123,7 @@ def rows(
     out: np.ndarray,
 ) -> None:
     """The log p of every word after each x: one-grams backed off, then longer ones over them."""
-    word, first, link, logp, beta, level, penalty, _ = table
+    word, first, link, logp, beta, level, penalty = table
     B, T, V = out.shape
     context, histories = carry.shape[1], len(beta)
     chain = np.empty(context + 1, np.int64)
@@ -143,10 +150,8 @@ def rows(
                     for v in range(V):
                         row[v] = logp[v] + base
                     continue
-                node, order = chain[shorter], 1
-                while node >= level[order]:
-                    order += 1
-                base = due + penalty * (back - order)
+                node = chain[shorter]
+                base = due + penalty * (back - order_of(level, node))
                 for j in range(first[node], first[node + 1]):
                     row[word[j]] = logp[j] + base
 
@@ -176,9 +181,7 @@ def ratios(
         node = state
         while node >= 0:
             if total[node] > left_out:
-                order = 1
-                while node >= level[order]:
-                    order += 1
+                order = order_of(level, node)
                 j = child(word, first, node, y)
                 c = counts[j] - left_out if j >= 0 else 0
                 out[order, i] = c / (total[node] - left_out)

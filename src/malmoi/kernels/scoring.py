@@ -4,22 +4,23 @@ A word at a time, a look-up waits: for the children of a node, for a word among 
 probability, each somewhere else in a table that is larger than any cache.  So the text is taken
 a piece at a time, and the piece is gone through once for each length k of history:
 
-    children    of the history of k words before each word
-    search      the word among them: by hash if they are many (`kernels.index`)
-    verdict     found: it is the match so far.  Not found: log β of that history is due
+    ask        the memory for the row of each (history of k words, word) (`kernels.index`)
+    verdict    found: it is the match so far.  Not found: log β of that history is due
 
-In each of the three loops no turn depends on the one before it, so that the processor works on
-many of them while the memory answers.  A history that was found is one word longer in the next
-round; the others drop out.
+No turn of either loop depends on the one before it, so that the memory answers many at once.  A
+history that was found is one word longer in the next round; the others drop out.
+
+For a few words an index is not worth its making: those walk along the table, one by one.
 """
 
 import numpy as np
 
 from malmoi.kernels.compile import compiled
-from malmoi.kernels.index import FEW, probe
-from malmoi.kernels.lookup import Table, child
+from malmoi.kernels.index import Index, joined, place, probe
+from malmoi.kernels.lookup import Table, child, find, land, order_of
+from malmoi.kernels.memory import prefetch
 
-PIECE = 1024  # words: what is known about them stays in the nearest cache
+PIECE = 512  # words: what is known about them stays in the nearest cache
 
 
 @compiled
@@ -28,6 +29,7 @@ def score(
     y: np.ndarray,
     carry: np.ndarray,
     table: Table,
+    index: Index,
     out: np.ndarray,
     matched: np.ndarray,
 ) -> None:
@@ -43,64 +45,98 @@ def score(
                 read[i] = x[b, t] if t >= 0 else carry[b, t]
                 said[i] = y[b, t] if i >= context else x[b, t + 1] if t >= -1 else carry[b, t + 1]
             end = begin + size - context
-            piece(read[:size], said[:size], table, out[b, begin:end], matched[b, begin:end])
+            logp, order = out[b, begin:end], matched[b, begin:end]
+            if len(index.rows):
+                piece(read[:size], said[:size], table, index, logp, order)
+            else:
+                walk(read[:size], said[:size], table, logp, order)
+            if table.penalty != 0.0:
+                known = 0
+                for i in range(size):
+                    known = 1 if read[i] == 0 else known + 1
+                    if i >= context:
+                        back = min(known, context) + 1 - order[i - context]
+                        logp[i - context] += table.penalty * back
 
 
 @compiled
 def piece(
-    read: np.ndarray, said: np.ndarray, table: Table, out: np.ndarray, matched: np.ndarray
+    read: np.ndarray,
+    said: np.ndarray,
+    table: Table,
+    index: Index,
+    out: np.ndarray,
+    matched: np.ndarray,
 ) -> None:
     """`score` of the last words of one piece; the first ones are only read.
 
-    Of every word i that is still looked for: where[c] = i, and history[c], the node of the k words
-    that end in read[i].
+    Of every word i that is still looked for: where[c] = i, history[c] the row of the k words that
+    end in read[i], back[c] its log β.
     """
-    word, first, _, logp, beta, _, penalty, hashed = table
+    rows, values, begin = index
     size, context = len(read), len(read) - len(out)
-    due, match = np.zeros(size), said.copy()
-    order = np.ones(size, np.int64)
-    where, history = np.arange(size), read.copy()
-    low, many = np.empty(size, np.int64), np.empty(size, np.int64)
-    found = np.empty(size, np.int64)
+    due, logp, order = np.zeros(size), np.empty(size), np.ones(size, np.int64)
+    where, history, back = np.arange(size), read.copy(), np.empty(size)
+    at, more = np.empty(size, np.int64), np.zeros(size, np.bool_)
+    for i in range(size):
+        logp[i] = table.logp[said[i]]
+        back[i] = table.beta[read[i]] if context else 0.0
+        more[i] = i + 1 < size and read[i + 1] != 0
     waiting = size if context else 0
     for k in range(1, context + 1):
+        low, high = begin[k - 1], begin[k]
         for c in range(waiting):
-            low[c] = first[history[c]]
-            many[c] = first[history[c] + 1] - low[c]
-        for c in range(waiting):
-            w, found[c] = said[where[c]], -1
-            if many[c] <= FEW:
-                for j in range(low[c], low[c] + many[c]):
-                    if word[j] == w:
-                        found[c] = j
-            elif len(hashed):
-                found[c] = probe(hashed, history[c], w)
-            else:
-                found[c] = child(word, first, history[c], w)
+            at[c] = low + place(joined(history[c], said[where[c]]), high - low)
+            prefetch(rows, at[c], 0)
         longer = 0
         for c in range(waiting):
             i, node = where[c], history[c]
-            if found[c] >= 0:
-                match[i], order[i], due[i] = found[c], k + 1, 0.0
+            key = joined(node, said[i])
+            row = probe(rows, at[c], low, high, key)
+            if rows[row, 0] == key:
+                logp[i], order[i], due[i] = values[row, 1], k + 1, 0.0
             else:
-                due[i] += beta[node]
-            if k < context and i + 1 < size and read[i + 1] != 0:
-                next_ = (
-                    found[c] if said[i] == read[i + 1] else child(word, first, node, read[i + 1])
-                )
-                if next_ >= 0:
-                    where[longer], history[longer] = i + 1, next_
+                due[i] += back[c]
+            if more[i]:
+                if said[i] != read[i + 1]:
+                    key = joined(node, read[i + 1])
+                    row = probe(rows, low + place(key, high - low), low, high, key)
+                if rows[row, 0] == key:
+                    where[longer], history[longer], back[longer] = i + 1, row, values[row, 2]
                     longer += 1
         waiting = longer
     for i in range(context, size):
-        out[i - context] = due[i] + logp[match[i]]
+        out[i - context] = due[i] + logp[i]
         matched[i - context] = order[i]
-    if penalty != 0.0:
-        known = 0
-        for i in range(size):
-            known = 1 if read[i] == 0 else known + 1
-            if i >= context:
-                out[i - context] += penalty * (min(known, context) + 1 - order[i])
+
+
+@compiled
+def walk(
+    read: np.ndarray, said: np.ndarray, table: Table, out: np.ndarray, matched: np.ndarray
+) -> None:
+    """The same as `piece`, without an index."""
+    word, first, link, logp, beta, level, _ = table
+    size, context = len(read), len(read) - len(out)
+    chain = np.empty(context + 1, np.int64)  # what was read and its endings, the longest first
+    state = -1
+    for i in range(size):
+        state = land(link, len(beta), find(word, first, link, state, read[i]), read[i])
+        if i < context:
+            continue
+        depth, found, node = 0, said[i], state
+        while node >= 0:
+            j = child(word, first, node, said[i])
+            if j >= 0:
+                found = j
+                break
+            chain[depth] = node
+            depth += 1
+            node = link[node]
+        due = 0.0
+        for j in range(depth - 1, -1, -1):
+            due += beta[chain[j]]
+        out[i - context] = due + logp[found]
+        matched[i - context] = order_of(level, found)
 
 
 @compiled

@@ -29,7 +29,7 @@ from malmoi.config import CONFIG, Sizes
 from malmoi.errors import RunError, UsageError
 from malmoi.kernels import lookup, scoring
 from malmoi.kernels.counting import Trie, checked, frozen
-from malmoi.kernels.index import index
+from malmoi.kernels.index import NOTHING, Index, index
 from malmoi.models.counting import Counting, count
 from malmoi.models.counting.disk import on_disk
 from malmoi.models.smoothing import relative
@@ -42,9 +42,8 @@ Estimator = Literal[
     "mle", "additive", "interpolated", "katz", "kneser-ney", "stupid-backoff", "arpa"
 ]
 
-MANY = 1 << 12  # words looked up at once: from here on an index is worth its making
+WORTH = 16  # n-grams that are indexed for each word that is looked up
 INDEXING = Lock()
-NO_INDEX = frozen(np.empty((0, 2), np.int64))
 ARRAYS = ("word", "first", "link", "logp", "beta")
 
 
@@ -106,7 +105,9 @@ class NGram:
         self.link: Integer[np.ndarray, " M"] = np.full(V, -1, np.int32)
         self.logp: Float[np.ndarray, " M"] = np.full(V, -math.log(V))
         self.beta: Float[np.ndarray, " I"] = np.zeros(len(self.first) - 1)
-        self._index = NO_INDEX
+        self._index: Index
+        self._asked: int
+        self._forget()
 
     @property
     def normalised(self) -> bool:
@@ -124,7 +125,7 @@ class NGram:
             heldout,
         )
         self.level, self.word, self.first, self.link = trie[:4]
-        self._index = NO_INDEX
+        self._forget()
         return told
 
     def _smooth(self, trie: Trie, stream: np.ndarray, heldout: np.ndarray | None) -> Estimate:
@@ -177,14 +178,13 @@ class NGram:
         out: np.ndarray = np.empty((1, max(len(text) - 1, 0)))
         matched = np.empty(out.shape, np.int64)
         before = np.zeros((1, self.config.order - 1), np.int64)
-        table = self._table(out.size)
-        scoring.score(text[None, :-1], text[None, 1:], before, table, out, matched)
+        self._ask(text[None, :-1], text[None, 1:], before, out, matched)
         return out.ravel()
 
     def _score(self, x: Tensor, y: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
         read, said, before = self._ids(x), self._ids(y), self._ids(carry)
         out, matched = np.empty(read.shape), np.empty(read.shape, np.int64)
-        scoring.score(read, said, before, self._table(read.size), out, matched)
+        self._ask(read, said, before, out, matched)
         return torch.from_numpy(out).to(x.device), torch.from_numpy(matched).to(x.device)
 
     def _shift(self, x: Tensor, carry: Tensor) -> Tensor:
@@ -200,11 +200,29 @@ class NGram:
             )
         return frozen(x.detach().cpu().numpy())
 
-    def _table(self, words: int = 0) -> lookup.Table:
-        """words: how many will be looked up; for many, children are indexed, once."""
+    def _ask(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        carry: np.ndarray,
+        out: np.ndarray,
+        matched: np.ndarray,
+    ) -> None:
+        """`scoring.score`.  Who has asked for many words is answered from an index, made once."""
+        table = self._table()
         with INDEXING:
-            if words >= MANY and not len(self._index):
-                self._index = frozen(index(frozen(self.word), frozen(self.first)))
+            self._asked += x.size
+            if not len(self._index.rows) and self._asked * WORTH > len(self.word):
+                made = index(table.level, table.word, table.first, table.logp, table.beta)
+                self._index = Index(*map(frozen, made))
+        scoring.score(x, y, carry, table, self._index, out, matched)
+
+    def _forget(self) -> None:
+        """The table is another one: what was made of the old one is not of it."""
+        self._index = Index(*map(frozen, NOTHING))
+        self._asked = 0
+
+    def _table(self) -> lookup.Table:
         penalty = 0.0 if self.normalised else math.log(self.config.alpha or 0.4)
         return lookup.Table(
             frozen(self.word),
@@ -214,7 +232,6 @@ class NGram:
             frozen(self.beta),
             frozen(np.array(self.level, np.int64)),
             penalty,
-            self._index,
         )
 
     def parameters(self) -> Iterator[Tensor]:
@@ -244,4 +261,4 @@ class NGram:
         self.level = level
         for name, array in arrays.items():
             setattr(self, name, array)
-        self._index = NO_INDEX
+        self._forget()
