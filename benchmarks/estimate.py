@@ -10,8 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
 from malmoi.config import Sizes
 from malmoi.data.lines import read_blocks, read_lines
 from malmoi.models.ngram import Config, NGram
@@ -20,10 +18,7 @@ from malmoi.text import Text
 
 def estimate(path: Path, order: int) -> tuple[NGram, Text]:
     """What a text of words separated by spaces teaches, modified Kneser–Ney."""
-    text = Text.learn(lambda: read_lines(path), kind="given")
-    parts = [text.stream_of(block)[:-1] for block in read_blocks(path)]
-    stream = np.concatenate([*parts, np.zeros(1, np.uint32)])
-    del parts
+    text, stream = Text.learn_blocks(read_blocks(path))
     model = Config(order=order).build(Sizes(len(text.vocabulary)))
     model.estimate(stream)
     return model, text

@@ -1,10 +1,11 @@
 """Lines encoded many at a time, in bytes, against lines encoded one by one."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from malmoi.data.lines import read_blocks, read_lines
-from malmoi.errors import MalmoiError, TextError
+from malmoi.errors import EmptyText, MalmoiError, TextError
 from malmoi.text import Text, spelled
 
 ODD = [
@@ -37,6 +38,28 @@ def test_many_lines_at_once_are_the_lines_one_by_one(train, lines):
     for line in lines:
         flat += [*one.encode(line), 0]
     assert alone == together == flat
+
+
+@given(
+    lines.map(lambda some: [line.replace("\n", "") for line in some]),
+    st.none() | st.integers(3, 6),
+    st.integers(1, 3),
+)
+@settings(max_examples=150, derandomize=True)
+def test_learning_and_numbering_in_one_go_is_one_after_the_other(lines, size, least):
+    lines = [*lines, "a e\u0301 각 é", "\u1100\u1161\u11a8"]
+    one = Text.learn(lines, kind="given", size=size, min_count=least)
+    blocks = ["".join(line + "\n" for line in some).encode() for some in (lines[:2], lines[2:])]
+    text, stream = Text.learn_blocks(blocks, size=size, min_count=least)
+    assert text.vocabulary == one.vocabulary
+    assert stream.dtype == np.uint32
+    assert stream.tolist() == one.stream(lines).tolist()
+
+
+@pytest.mark.parametrize("blocks", [[], [b"\n", b" \t\n"]])
+def test_nothing_cannot_be_learnt(blocks):
+    with pytest.raises(EmptyText, match=f"{len(blocks)} lines"):
+        Text.learn_blocks(blocks)
 
 
 def test_what_is_no_text_is_refused_among_many_lines_too(monkeypatch):

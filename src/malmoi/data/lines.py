@@ -58,13 +58,23 @@ def read_blocks(path: Path | str) -> Iterator[bytes]:
             plain = b"\r" not in block and b"\0" not in block and _is_utf8(block)
             if plain and block:
                 block += b"" if block.endswith(b"\n") else b"\n"
-                given += block.count(b"\n")
+                given += len(block)
                 yield block
     if plain:
         return
-    lines = islice(read_lines(path), given, None)
+    lines = islice(read_lines(path), _lines(Path(path), given), None)
     while some := list(islice(lines, 1 << 13)):
         yield "".join(line + "\n" for line in some).encode()
+
+
+def _lines(path: Path, size: int) -> int:
+    """How many line feeds the first so many bytes hold."""
+    found = 0
+    with _open(path) as file:
+        while size and (some := file.read(min(size, BLOCK))):
+            found += some.count(b"\n")
+            size -= len(some)
+    return found
 
 
 def _is_utf8(block: bytes) -> bool:

@@ -2,23 +2,56 @@
 
     letters    the words that are known, one after another, each ended by a line feed
     start      word j begins at letters[start[j]]; start[known] is the first place that is free
-    table      open addressing: a row is (hash, where the word begins, its length, its number); a
-               row of length 0 is empty
+    rows       open addressing: a row is (key, its length << 32 | its number); 0 is an empty one
 
-A row that agrees in hash and length is the word only if all its letters agree.  Words are what
-space and tab separate within a line (`malmoi.text.tokenizer.Given`).
+Words are what space and tab separate within a line (`malmoi.text.tokenizer.Given`).  They are read
+eight bytes at a time.  The key of a word of eight bytes or fewer is these bytes, so that a row that
+agrees is the word; the key of a longer one is a hash of them, and its letters are compared.
+
+Every text that is read here is `padded`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from unicodedata import is_normalized
 
 import numpy as np
 
-from malmoi.kernels.compile import compiled
+from malmoi.kernels.compile import compiled, inlined
+from malmoi.kernels.memory import eight, lowest, prefetch
 
 SPACE, TAB, LINE = 32, 9, 10
-SEPARATORS = {" ", "\t", "\n"}
-PIECE = 1024  # words: what is known about them stays in the nearest cache
-HASH, BEGIN, LENGTH, NUMBER = range(4)
+PIECE = 512  # words of which the rows are asked for at once
+PAD = 16  # bytes that may be read beyond the end
+
+U = np.uint64
+ONES, TOPS = U(0x0101010101010101), U(0x8080808080808080)
+SPACES, TABS, LINES = U(SPACE) * ONES, U(TAB) * ONES, U(LINE) * ONES
+ODD, MIX = U(0x9E3779B97F4A7C15), U(0xD6E8FEB86659FD93)
+NUMBER, NONE = U(0xFFFFFFFF), U(0)
+KEY, WHO = 0, 1
+
+
+class Held(NamedTuple):
+    """Words of the text, PIECE of them: the key, where it begins, its bytes, its place in what
+    comes out, the row where it is looked for first."""
+
+    key: np.ndarray
+    begin: np.ndarray
+    size: np.ndarray
+    place: np.ndarray
+    row: np.ndarray
+
+
+class Numbered(NamedTuple):
+    """ids: of the words of some lines, a boundary first and after each.
+
+    places: of the unknown words that are not ASCII, in ids.  spelt: these words, a line each.
+    """
+
+    ids: np.ndarray
+    places: np.ndarray
+    spelt: bytes
 
 
 class Spellings:
@@ -26,56 +59,110 @@ class Spellings:
 
     def __init__(self, *, letters: int = 1 << 12, words: int = 1 << 10) -> None:
         """letters, words: room to begin with."""
-        self.letters = np.zeros(letters, np.uint8)
+        self.letters = np.zeros(letters + PAD, np.uint8)
         self.start = np.zeros(words + 1, np.int64)
         self.seen = np.zeros(words + 1, np.int64)
-        self.table = np.zeros((len(self.start) * 2, 4), np.uint32)
+        self.rows = empty_rows(words)
         self.known = 0
 
     @classmethod
     def of(cls, words: Sequence[str]) -> "Spellings":
-        """Words that are known already; one that no line could be split into is never found."""
-        possible = [word if word and not SEPARATORS & set(word) else "" for word in words]
-        text = "\n".join([*possible, ""]).encode()
-        known = cls(letters=len(text) + 1, words=len(words))
-        known.letters[: len(text)] = np.frombuffer(text, np.uint8)
+        """Words that are known already.  One that no line is split into, or that is not in NFC, is
+        never found."""
+        text = "".join(f"{word}\n" for word in words)
+        if not plain(text, len(words)):
+            text = "".join(f"{word}\n" if word and plain(word, 0) else "\n" for word in words)
+        known = cls(letters=0, words=len(words))
+        known.letters = padded(text.encode())
         known.known = len(words)
-        ends = np.flatnonzero(known.letters[: len(text)] == LINE) + 1
+        ends = np.flatnonzero(known.letters[:-PAD] == LINE) + 1
         known.start[1 : len(words) + 1] = ends
-        rebuild(known.known, known.letters, known.start, known.table)
+        rebuild(known.known, known.letters, known.start, known.rows)
         return known
 
-    def count(self, text: bytes) -> None:
-        """Count the words of some lines; new ones become known."""
-        read, at = np.frombuffer(text, np.uint8), 0
-        while True:
-            at, self.known = learn(
-                read, at, self.known, self.letters, self.start, self.seen, self.table
+    def count(self, text: bytes) -> np.ndarray:
+        """Count the words of some lines; new ones become known.  Returns their numbers + 1, and 0
+        for the end of each line."""
+        read, at, filled = padded(text), 0, 0
+        out = np.empty(len(text) + 1, np.uint32)
+        while at < len(text):
+            at, filled, self.known = learn(
+                read, at, self.known, self.letters, self.start, self.seen, self.rows, out, filled
             )
-            if at == len(read):
-                return
-            if self.known + 1 >= len(self.start):
-                self.start = np.concatenate([self.start, np.zeros_like(self.start)])
-                self.seen = np.concatenate([self.seen, np.zeros_like(self.seen)])
-                self.table = np.zeros((len(self.start) * 2, 4), np.uint32)
-                rebuild(self.known, self.letters, self.start, self.table)
-            else:  # a word that is longer than what is left for letters
-                more = np.zeros(len(self.letters) + len(read) - at + 1, np.uint8)
-                self.letters = np.concatenate([self.letters, more])
+            if at < len(text):
+                self._grow(len(read) - at)
+        return out[:filled].copy()
+
+    def _grow(self, longest: int) -> None:
+        """Room for twice as much; longest: of what may come next, in bytes."""
+        if self.start[self.known] + longest + PIECE + PAD > len(self.letters):
+            more = np.zeros(len(self.letters) + longest + PIECE, np.uint8)
+            self.letters = np.concatenate([self.letters, more])
+        if self.known + PIECE >= len(self.start):
+            room = np.zeros(len(self.start) + PIECE, np.int64)
+            self.start = np.concatenate([self.start, room])
+            self.seen = np.concatenate([self.seen, room])
+            self.rows = empty_rows(len(self.start))
+            rebuild(self.known, self.letters, self.start, self.rows)
+
+    def merge(self, same: Mapping[int, str]) -> np.ndarray:
+        """Count words as other words: number → word.  Returns the number that each word has now."""
+        number = np.arange(self.known)
+        for j, word in same.items():
+            other = int(self.count(f"{word}\n".encode())[0]) - 1
+            if other != j:
+                self.seen[other] += self.seen[j]
+                self.seen[j] = 0
+            self.seen[other] -= 1  # for the counting of it just now
+            number[j] = other
+        return number
 
     def counts(self) -> dict[str, int]:
         """Each word, and how often it was seen."""
-        letters = self.letters[: self.start[self.known]].tobytes()
-        words = letters.decode().split("\n")[:-1]
-        return dict(zip(words, self.seen[: self.known].tolist(), strict=True))
+        seen = self.seen[: self.known].tolist()
+        return {word: n for word, n in zip(self.words(), seen, strict=True) if n}
 
-    def numbers(self, text: bytes, *, base: int, unknown: int, end: int) -> np.ndarray:
+    def words(self) -> list[str]:
+        """Word j is the one of number j."""
+        return self.letters[: self.start[self.known]].tobytes().decode().split("\n")[:-1]
+
+    def ranked(self) -> np.ndarray:
+        """The numbers by falling count, ties by code points."""
+        return sort(self.seen[: self.known], self.letters, self.start[: self.known + 1])
+
+    def numbers(self, text: bytes, *, base: int, unknown: int, end: int) -> Numbered:
         """Of the words of some lines: number + base, or `unknown`; `end` first and after each."""
         out = np.empty(len(text) + 2, np.uint32)
         out[0] = end
-        read = np.frombuffer(text, np.uint8)
-        size = look_up(read, self.letters, self.table, base, unknown, end, out[1:])
-        return out[: size + 1]
+        strange = np.empty((len(text) // 3 + 1, 3), np.int64)  # of two bytes at least, and an end
+        size, found = look_up(
+            padded(text), self.letters, self.start, self.rows, base, unknown, end, out[1:], strange
+        )
+        strange = strange[:found]
+        spelt = gathered(np.frombuffer(text, np.uint8), strange).tobytes()
+        return Numbered(out[: size + 1], strange[:, 0] + 1, spelt)
+
+
+def plain(text: str, lines: int) -> bool:
+    """Whether it is in NFC, has so many line feeds, and no other separator."""
+    return (
+        text.count("\n") == lines
+        and " " not in text
+        and "\t" not in text
+        and is_normalized("NFC", text)
+    )
+
+
+def padded(text: bytes) -> np.ndarray:
+    """The bytes, and line feeds after them."""
+    out = np.full(len(text) + PAD, LINE, np.uint8)
+    out[: len(text)] = np.frombuffer(text, np.uint8)
+    return out
+
+
+def empty_rows(words: int) -> np.ndarray:
+    """For so many words: a power of two, at most two in three taken."""
+    return np.zeros((1 << max(4, (words * 3 // 2).bit_length()), 2), np.uint64)
 
 
 @compiled
@@ -86,136 +173,276 @@ def learn(
     letters: np.ndarray,
     start: np.ndarray,
     seen: np.ndarray,
-    table: np.ndarray,
-) -> tuple[int, int]:
-    """Count from `at` on, as far as there is room: where it ended, how many words are known."""
-    while at < len(text):
-        if separates(text[at]):
-            at += 1
-            continue
-        end, wanted = word(text, at)
-        row = hit(wanted, end - at, home(wanted, table), table)
-        row = same(text, at, end - at, wanted, row, letters, table)
-        if table[row, LENGTH] == 0:
-            free = start[known]
-            if known + 1 >= len(start) or free + end - at + 1 > len(letters):
-                return at, known
-            letters[free : free + end - at] = text[at:end]
-            letters[free + end - at] = LINE
-            start[known + 1] = free + end - at + 1
-            set_row(table, row, wanted, free, end - at, known)
-            known += 1
-        number = table[row, NUMBER]
-        seen[number] += 1
-        at = end
-    return at, known
+    rows: np.ndarray,
+    out: np.ndarray,
+    filled: int,
+) -> tuple[int, int, int]:
+    """Count from `at` on, as far as there is room: where it ended, how much of `out` is filled, and
+    how many words are known.
+    """
+    held = holder()
+    while at < len(text) - PAD:
+        words, after, full = cut(text, at, rows, 0, out, filled, held)
+        free = start[known]
+        if known + words >= len(start) or free + after - at + words + PAD > len(letters):
+            break
+        for i in range(words):
+            begin, size = held.begin[i], held.size[i]
+            row = find(text, begin, size, held.key[i], held.row[i], letters, start, rows)
+            if rows[row, WHO] == NONE:
+                free = start[known]
+                letters[free : free + size] = text[begin : begin + size]
+                letters[free + size] = LINE
+                start[known + 1] = free + size + 1
+                rows[row, KEY], rows[row, WHO] = held.key[i], who(size, known)
+                known += 1
+            number = np.int64(rows[row, WHO] & NUMBER)
+            seen[number] += 1
+            out[held.place[i]] = number + 1
+        at, filled = after, full
+    return at, filled, known
 
 
 @compiled
 def look_up(
     text: np.ndarray,
     letters: np.ndarray,
-    table: np.ndarray,
+    start: np.ndarray,
+    rows: np.ndarray,
     base: int,
     unknown: int,
     line: int,
     out: np.ndarray,
-) -> int:
-    """Fill `out`; returns how much of it.
-
-    Some words at a time, in three rounds, so that the memory is asked for many of them at once.
+    strange: np.ndarray,
+) -> tuple[int, int]:
+    """Fill `out`, and `strange` with (place in it, begin, size) of each unknown word that is not
+    ASCII; returns how much of each.
     """
-    begin, size = np.empty(PIECE, np.int64), np.empty(PIECE, np.int64)
-    wanted, row = np.empty(PIECE, np.uint32), np.empty(PIECE, np.int64)
-    place = np.empty(PIECE, np.int64)
-    at = filled = 0
-    while at < len(text):
-        words = 0
-        while at < len(text) and words < PIECE:  # where they are
-            if text[at] == LINE:
-                out[filled] = line
-                filled += 1
-                at += 1
-            elif separates(text[at]):
-                at += 1
-            else:
-                begin[words], place[words] = at, filled
-                at, wanted[words] = word(text, at)
-                size[words] = at - begin[words]
-                filled += 1
-                words += 1
-        for i in range(words):  # which they may be
-            row[i] = hit(wanted[i], size[i], home(wanted[i], table), table)
-        for i in range(words):  # which they are
-            found = same(text, begin[i], size[i], wanted[i], row[i], letters, table)
-            out[place[i]] = table[found, NUMBER] + base if table[found, LENGTH] > 0 else unknown
-    return filled
+    held = holder()
+    key, begin, size, place, row = held
+    at = filled = odd = 0
+    while at < len(text) - PAD:
+        words, at, filled = cut(text, at, rows, line, out, filled, held)
+        for i in range(words):
+            at_row = find(text, begin[i], size[i], key[i], row[i], letters, start, rows)
+            if rows[at_row, WHO] != NONE:
+                out[place[i]] = np.int64(rows[at_row, WHO] & NUMBER) + base
+                continue
+            out[place[i]] = unknown
+            if not ascii(text, begin[i], size[i]):
+                strange[odd, 0], strange[odd, 1], strange[odd, 2] = place[i], begin[i], size[i]
+                odd += 1
+    return filled, odd
 
 
 @compiled
-def rebuild(known: int, letters: np.ndarray, start: np.ndarray, table: np.ndarray) -> None:
-    """Put all known words into an empty table."""
-    for number in range(known):
-        at, (end, wanted) = start[number], word(letters, start[number])
-        if end == at:
-            continue
-        row = hit(wanted, 0, home(wanted, table), table)
-        set_row(table, row, wanted, at, end - at, number)
+def holder() -> Held:
+    return Held(
+        np.empty(PIECE, np.uint64),
+        np.empty(PIECE, np.int64),
+        np.empty(PIECE, np.int64),
+        np.empty(PIECE, np.int64),
+        np.empty(PIECE, np.int64),
+    )
 
 
 @compiled
-def set_row(
-    table: np.ndarray, row: int, wanted: np.uint32, begin: int, size: int, number: int
-) -> None:
-    table[row, HASH], table[row, BEGIN] = wanted, begin
-    table[row, LENGTH], table[row, NUMBER] = size, number
-
-
-@compiled
-def separates(byte: int) -> bool:
-    return byte in (SPACE, TAB, LINE)
-
-
-@compiled
-def word(text: np.ndarray, at: int) -> tuple[int, np.uint32]:
-    """Where the word that begins here ends, and its hash (FNV-1a, 64 bits, folded)."""
-    h = np.uint64(14695981039346656037)
-    while at < len(text) and not separates(text[at]):
-        h = (h ^ np.uint64(text[at])) * np.uint64(1099511628211)
-        at += 1
-    return at, np.uint32((h ^ (h >> np.uint64(32))) & np.uint64(0xFFFFFFFF))
-
-
-@compiled
-def home(wanted: np.uint32, table: np.ndarray) -> int:
-    """The row that is looked at first."""
-    return int(np.int64((np.uint64(wanted) * np.uint64(len(table))) >> np.uint64(32)))
-
-
-@compiled
-def hit(wanted: np.uint32, size: int, row: int, table: np.ndarray) -> int:
-    """From this row on, the first that agrees or is empty."""
-    while table[row, LENGTH] > 0 and (table[row, HASH] != wanted or table[row, LENGTH] != size):
-        row = row + 1 if row + 1 < len(table) else 0
-    return row
-
-
-@compiled
-def same(
+def cut(
     text: np.ndarray,
     at: int,
+    rows: np.ndarray,
+    line: int,
+    out: np.ndarray,
+    filled: int,
+    held: Held,
+) -> tuple[int, int, int]:
+    """Hold the next words, and ask for their rows.  Line ends go to `out`, words get their places.
+
+    Returns how many are held, where it ended, and how much of `out` is given away.
+    """
+    words = 0
+    while at < len(text) - PAD and words < PIECE:
+        letter = text[at]
+        if letter == LINE:
+            out[filled] = line
+            filled += 1
+            at += 1
+        elif letter in (SPACE, TAB):
+            at += 1
+        else:
+            key, end = read(text, at)
+            row = home(key, rows)
+            prefetch(rows, row, 0)
+            held.key[words], held.row[words], held.place[words] = key, row, filled
+            held.begin[words], held.size[words] = at, end - at
+            words += 1
+            filled += 1
+            at = end
+    return words, at, filled
+
+
+@inlined
+def read(text: np.ndarray, at: int) -> tuple[np.uint64, int]:
+    """The key of the word that begins here, and where it ends."""
+    some = eight(text, at)
+    ends = separators(some)
+    key, end = U(0), at
+    while ends == NONE:
+        key = (key ^ some) * ODD
+        key ^= key >> U(29)
+        end += 8
+        some = eight(text, end)
+        ends = separators(some)
+    bits = lowest(ends) - U(7)  # of the letters before the first separator
+    some &= (U(1) << bits) - U(1)
+    if end > at:
+        some = (key ^ some) * ODD
+        some ^= some >> U(32)
+    return some, end + int(np.int64(bits >> U(3)))
+
+
+@inlined
+def separators(some: np.uint64) -> np.uint64:
+    """Of eight bytes, the top bit of each that separates; above the lowest one, of others too.
+
+    x − 1 borrows from the top bit where a byte is 0 (Warren, Hacker's Delight, §6–1).
+    """
+    space, tab, line = some ^ SPACES, some ^ TABS, some ^ LINES
+    return (
+        ((space - ONES) & ~space) | ((tab - ONES) & ~tab) | ((line - ONES) & ~line)
+    ) & TOPS  # fmt: skip
+
+
+@inlined
+def home(key: np.uint64, rows: np.ndarray) -> int:
+    """The row that is looked at first."""
+    x = key * ODD
+    x = (x ^ (x >> U(32))) * MIX
+    return int(np.int64((x ^ (x >> U(32))) & U(len(rows) - 1)))
+
+
+@inlined
+def who(size: int, number: int) -> np.uint64:
+    return (U(size) << U(32)) | U(number)
+
+
+@inlined
+def find(
+    text: np.ndarray,
+    begin: int,
     size: int,
-    wanted: np.uint32,
+    key: np.uint64,
     row: int,
     letters: np.ndarray,
-    table: np.ndarray,
+    start: np.ndarray,
+    rows: np.ndarray,
 ) -> int:
-    """From this hit on, the first that spells text[at:at + size], or an empty row."""
-    while table[row, LENGTH] > 0:
-        begin, i = table[row, BEGIN], 0
-        while i < size and letters[begin + i] == text[at + i]:
-            i += 1
-        if i == size:
-            break
-        row = hit(wanted, size, row + 1 if row + 1 < len(table) else 0, table)
-    return row
+    """From this row on, the first that is of this word or is empty."""
+    while True:
+        found = rows[row, WHO]
+        if found == NONE:
+            return row
+        if rows[row, KEY] == key and np.int64(found >> U(32)) == size:
+            if size <= 8:
+                return row
+            known, i = start[np.int64(found & NUMBER)], 0
+            other = eight(letters, known + size - 8) ^ eight(text, begin + size - 8)
+            while i + 8 < size:
+                other |= eight(letters, known + i) ^ eight(text, begin + i)
+                i += 8
+            if other == NONE:
+                return row
+        row = (row + 1) & (len(rows) - 1)
+
+
+@inlined
+def ascii(text: np.ndarray, begin: int, size: int) -> bool:
+    letters = 0
+    for i in range(begin, begin + size):
+        letters |= text[i]
+    return letters < 128
+
+
+@compiled
+def gathered(text: np.ndarray, strange: np.ndarray) -> np.ndarray:
+    """The words of `look_up`'s strange ones, a line each."""
+    out, filled = np.empty(strange[:, 2].sum() + len(strange), np.uint8), 0
+    for _, begin, size in strange:
+        out[filled : filled + size] = text[begin : begin + size]
+        out[filled + size] = LINE
+        filled += size + 1
+    return out
+
+
+@compiled
+def rebuild(known: int, letters: np.ndarray, start: np.ndarray, rows: np.ndarray) -> None:
+    """Put all known words into empty rows."""
+    for number in range(known):
+        begin, size = start[number], start[number + 1] - 1 - start[number]
+        if size > 0:
+            key, _ = read(letters, begin)
+            row = home(key, rows)
+            while rows[row, WHO] != NONE:
+                row = (row + 1) & (len(rows) - 1)
+            rows[row, KEY], rows[row, WHO] = key, who(size, number)
+
+
+@compiled
+def sort(seen: np.ndarray, letters: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The words by falling count, ties by their letters; by merging (Knuth, TAOCP 3, §5.2.4).
+
+    start: of each word, and where the last one ends.
+    """
+    known = len(seen)
+    head = np.empty(known, np.uint64)
+    for w in range(known):
+        head[w] = chunk(letters, start[w], start[w + 1] - 1)
+    ranked, merged = np.arange(known), np.empty(known, np.int64)
+    width = 1
+    while width < known:
+        for low in range(0, known, 2 * width):
+            middle, high = min(low + width, known), min(low + 2 * width, known)
+            i, j = low, middle
+            for k in range(low, high):
+                second = i == middle or (
+                    j < high and before(ranked[j], ranked[i], seen, head, letters, start)
+                )
+                if second:
+                    merged[k] = ranked[j]
+                    j += 1
+                else:
+                    merged[k] = ranked[i]
+                    i += 1
+        ranked, merged = merged, ranked
+        width *= 2
+    return ranked
+
+
+@inlined
+def before(
+    a: int, b: int, seen: np.ndarray, head: np.ndarray, letters: np.ndarray, start: np.ndarray
+) -> bool:
+    """Whether word a comes before word b."""
+    if seen[a] != seen[b]:
+        return bool(seen[a] > seen[b])
+    if head[a] != head[b]:
+        return bool(head[a] < head[b])
+    i, a_end, j, b_end = start[a] + 8, start[a + 1] - 1, start[b] + 8, start[b + 1] - 1
+    while i < a_end and j < b_end:
+        one, other = chunk(letters, i, a_end), chunk(letters, j, b_end)
+        if one != other:
+            return bool(one < other)
+        i, j = i + 8, j + 8
+    return bool(a_end - start[a] < b_end - start[b])
+
+
+@inlined
+def chunk(letters: np.ndarray, begin: int, end: int) -> np.uint64:
+    """The next eight bytes, the first one highest, 0 from the end on: compared as numbers, they
+    are compared as bytes."""
+    x = U(eight(letters, begin))
+    if end - begin < 8:
+        x &= (U(1) << U(8 * max(end - begin, 0))) - U(1)
+    x = ((x & U(0x00FF00FF00FF00FF)) << U(8)) | ((x >> U(8)) & U(0x00FF00FF00FF00FF))
+    x = ((x & U(0x0000FFFF0000FFFF)) << U(16)) | ((x >> U(16)) & U(0x0000FFFF0000FFFF))
+    return (x << U(32)) | (x >> U(32))

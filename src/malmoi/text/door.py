@@ -99,13 +99,10 @@ class Text:
             for line in some:
                 counts.update(split(unicode.nfc(line)))
         if spellings:
+            spellings.merge(spelled.strays(spellings.words()))
             counts.update(spellings.counts())
         if not counts:
-            raise EmptyText(
-                "there is nothing to learn from",
-                where=f"{seen:,} lines, none with a token in it",
-                hint="give a text with at least one line that is not blank",
-            )
+            raise _nothing(seen)
         if subwords:
             size = SUBWORD_SIZE if size is None else size
             tokenizer, counts = Subwords.learn(
@@ -118,6 +115,40 @@ class Text:
             counts, lines=seen, size=size, min_count=0 if subwords else min_count
         )
         return cls(tokenizer, vocabulary, size=size, min_count=min_count)
+
+    @classmethod
+    def learn_blocks(
+        cls, blocks: Iterable[bytes], *, size: int | None = None, min_count: int = 1
+    ) -> tuple["Text", Integer[np.ndarray, "N"]]:
+        """`learn` of kind "given", and `stream` of the same lines, which are read once for both.
+
+        blocks: some lines at a time, as UTF-8, each ended by a line feed
+        (`malmoi.data.lines.read_blocks`).  Raises what `learn` raises.
+        """
+        _check(Given.kind, size, min_count)
+        spellings = _compiled().Spellings()
+        parts = [spellings.count(block) for block in blocks]
+        lines = sum(len(part) for part in parts) - int(spellings.seen.sum())
+        words = spellings.words()
+        same = spellings.merge(spelled.strays(words))
+        vocabulary, ids = Vocabulary.ranked(
+            words if len(words) == spellings.known else spellings.words(),
+            spellings.seen[: spellings.known],
+            spellings.ranked(),
+            lines=lines,
+            size=size,
+            min_count=min_count,
+        )
+        if not len(vocabulary.types) and not vocabulary.counts[Vocabulary.UNK]:
+            raise _nothing(lines)
+        ids = np.append(Vocabulary.BOUNDARY, ids[same]).astype(np.uint32)
+        stream = np.zeros(sum(map(len, parts)) + 1, np.uint32)
+        at = 1
+        while parts:
+            part = parts.pop(0)
+            np.take(ids, part, out=stream[at : at + len(part)])
+            at += len(part)
+        return cls(Given(), vocabulary, size=size, min_count=min_count), stream
 
     @property
     def kind(self) -> str:
@@ -151,18 +182,19 @@ class Text:
 
     def stream_of(self, block: bytes) -> Integer[np.ndarray, "N"]:
         """`stream` of lines that each end in a line feed, as UTF-8."""
-        text = block.decode()
-        if not isinstance(self.tokenizer, Given):
-            return self.stream(text.split("\n")[:-1])
-        whole = spelled.composed(text)
-        return self._numbers(block if whole is text else whole.encode())
+        if isinstance(self.tokenizer, Given):
+            return self._numbers(block)
+        return self.stream(block.decode().split("\n")[:-1])
 
     def _numbers(self, text: bytes) -> Integer[np.ndarray, "N"]:
         if self._spellings is None:
             self._spellings = _compiled().Spellings.of(self.vocabulary.types)
-        return self._spellings.numbers(
-            text, base=Vocabulary.RESERVED, unknown=Vocabulary.UNK, end=Vocabulary.BOUNDARY
-        )
+        how = {"base": Vocabulary.RESERVED, "unknown": Vocabulary.UNK, "end": Vocabulary.BOUNDARY}
+        ids, places, spelt = self._spellings.numbers(text, **how)
+        words = spelt.decode()
+        if (composed := spelled.composed(words)) is not words:
+            ids[places] = self._spellings.numbers(composed.encode(), **how).ids[1::2]
+        return ids
 
     def decode(self, ids: Iterable[SupportsIndex], *, unknown: Mapping[int, str] = NOTHING) -> str:
         """The line that the ids spell; boundaries are not text and are left out.
@@ -249,6 +281,14 @@ class Text:
                 hint=f"pip install '{stored.package}.*'",
             )
         return cls(tokenizer, stored.vocabulary, size=stored.size, min_count=stored.min_count)
+
+
+def _nothing(lines: int) -> EmptyText:
+    return EmptyText(
+        "there is nothing to learn from",
+        where=f"{lines:,} lines, none with a token in it",
+        hint="give a text with at least one line that is not blank",
+    )
 
 
 def _compiled() -> ModuleType:

@@ -11,6 +11,9 @@ V = len(vocabulary) counts `</s>` and `<unk>`.  The two have no spelling: a lite
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
+import numpy as np
+from jaxtyping import Integer
+
 
 class Vocabulary:
     """types: what ids 2, 3, … spell.  counts: how often each id was seen in training.
@@ -49,6 +52,31 @@ class Vocabulary:
         kept = ranked if size is None else ranked[: size - cls.RESERVED]
         known = [counts[t] for t in kept]
         return cls(kept, [lines, sum(counts.values()) - sum(known), *known])
+
+    @classmethod
+    def ranked(
+        cls,
+        words: Sequence[str],
+        counts: Integer[np.ndarray, "W"],
+        order: Integer[np.ndarray, "W"],
+        *,
+        lines: int = 0,
+        size: int | None = None,
+        min_count: int = 1,
+    ) -> tuple["Vocabulary", Integer[np.ndarray, "W"]]:
+        """`learn`, of words whose order somebody found already, and the id of each word.
+
+        A word that was counted 0 times is none.
+        """
+        said = counts[order]
+        kept = int((said >= max(min_count, 1)).sum())
+        if size is not None:
+            kept = min(kept, size - cls.RESERVED)
+        ids = np.full(len(words), cls.UNK, np.int64)
+        ids[order[:kept]] = np.arange(cls.RESERVED, cls.RESERVED + kept)
+        known = said[:kept].tolist()
+        types = [words[j] for j in order[:kept].tolist()]
+        return cls(types, [lines, int(said[kept:].sum()), *known]), ids
 
     def __len__(self) -> int:
         return len(self.types) + self.RESERVED
