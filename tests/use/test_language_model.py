@@ -1,12 +1,13 @@
 """Strings in, strings and numbers out: every number counted again by hand."""
 
 import math
+import unicodedata
 
 import pytest
 import torch
 
 from malmoi.data.corpus import Corpus, encoded
-from malmoi.errors import EmptyText, UsageError
+from malmoi.errors import EmptyText, TextError, UsageError
 from malmoi.tasks.language_modelling import report
 from malmoi.use.language_model import LanguageModel
 
@@ -41,6 +42,17 @@ def test_a_score_does_not_depend_on_what_else_is_scored(lm, lines):
         assert together == pytest.approx([lm.score(s) for s in sentences], abs=1e-10)
     assert lm.score([]) == []
     assert lm.score(iter(sentences)) == pytest.approx(lm.score(sentences), abs=1e-10)
+
+
+def test_a_file_costs_what_its_lines_cost_and_is_refused_where_it_is_no_text(lm, lines, tmp_path):
+    decomposed = unicodedata.normalize("NFD", "오늘은 é 모르는 말")
+    sentences = [*lines, *UNSEEN, decomposed]
+    path = tmp_path / "text.txt"
+    path.write_text("".join(line + "\n" for line in sentences), encoding="utf-8")
+    assert lm.score_file(path) == pytest.approx(lm.score(sentences), abs=1e-10)
+    path.write_bytes(path.read_bytes() + lines[0].encode() + b" \xffx\n")
+    with pytest.raises(TextError, match=rf"{path}:{len(sentences) + 1}, byte \d+: 0xFF"):
+        lm.score_file(path)
 
 
 def test_tokens_say_where_they_stand_in_the_string_as_it_was_given(lm):

@@ -41,11 +41,13 @@ def read_lines(source: Path | str | Stream, *, name: str = "") -> Iterator[str]:
     return (without_end(line) for line in decoded(source, name=name))
 
 
-def read_blocks(path: Path | str) -> Iterator[bytes]:
+def read_blocks(path: Path | str, *, check: bool = True) -> Iterator[bytes]:
     r"""The lines that `read_lines` gives, some at a time: UTF-8, each ended by `\n`.
 
     What is plain is passed on as it lies in the file.  From the first block on that is not (gzip,
     a mark, `\r`, what is no text), it is `read_lines` that reads, or says why it cannot.
+
+    check: whether the bytes are UTF-8; who decodes them, or nearly all, finds that out himself.
     """
     given = 0
     with _open(check_file(Path(path))) as file:
@@ -55,7 +57,7 @@ def read_blocks(path: Path | str) -> Iterator[bytes]:
             more = file.read(BLOCK)
             cut = rest.rfind(b"\n") + 1 if more else len(rest)
             block, rest = rest[:cut], rest[cut:] + more
-            plain = b"\r" not in block and b"\0" not in block and _is_utf8(block)
+            plain = b"\r" not in block and b"\0" not in block and (not check or _is_utf8(block))
             if plain and block:
                 block += b"" if block.endswith(b"\n") else b"\n"
                 given += len(block)

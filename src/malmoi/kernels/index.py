@@ -17,7 +17,7 @@ from malmoi.kernels.memory import prefetch
 
 EMPTY = -1
 PIECE = 512  # keys of which the places are asked for at once
-ROOM = 1.75  # rows for each n-gram
+ROOM = 2  # rows for each n-gram
 
 
 class Index(NamedTuple):

@@ -4,18 +4,18 @@ A word at a time, a look-up waits: for the children of a node, for a word among 
 probability, each somewhere else in a table that is larger than any cache.  So the text is taken
 a piece at a time, and the piece is gone through once for each length k of history:
 
-    ask        the memory for the row of each (history of k words, word) (`kernels.index`)
-    verdict    found: it is the match so far.  Not found: log β of that history is due
+    found        (history, word) is the match so far (`kernels.index`).  A word longer, it is a
+                 history of the next round, and the memory is asked for the row of that right away
+    not found    log β of the history is due, and the history drops out
 
-No turn of either loop depends on the one before it, so that the memory answers many at once.  A
-history that was found is one word longer in the next round; the others drop out.
+Until its next round comes, a row has had the time of a whole piece to arrive.
 
 For a few words an index is not worth its making: those walk along the table, one by one.
 """
 
 import numpy as np
 
-from malmoi.kernels.compile import compiled
+from malmoi.kernels.compile import compiled, inlined
 from malmoi.kernels.index import Index, joined, place, probe
 from malmoi.kernels.lookup import Table, child, find, land, order_of
 from malmoi.kernels.memory import prefetch
@@ -83,11 +83,10 @@ def piece(
         back[i] = table.beta[read[i]] if context else 0.0
         more[i] = i + 1 < size and read[i + 1] != 0
     waiting = size if context else 0
+    for c in range(waiting):
+        at[c] = ask(rows, history[c], said[c], begin, 1)
     for k in range(1, context + 1):
         low, high = begin[k - 1], begin[k]
-        for c in range(waiting):
-            at[c] = low + place(joined(history[c], said[where[c]]), high - low)
-            prefetch(rows, at[c], 0)
         longer = 0
         for c in range(waiting):
             i, node = where[c], history[c]
@@ -97,17 +96,26 @@ def piece(
                 logp[i], order[i], due[i] = values[row, 1], k + 1, 0.0
             else:
                 due[i] += back[c]
-            if more[i]:
+            if more[i] and k < context:
                 if said[i] != read[i + 1]:
                     key = joined(node, read[i + 1])
                     row = probe(rows, low + place(key, high - low), low, high, key)
                 if rows[row, 0] == key:
                     where[longer], history[longer], back[longer] = i + 1, row, values[row, 2]
+                    at[longer] = ask(rows, row, said[i + 1], begin, k + 1)
                     longer += 1
         waiting = longer
     for i in range(context, size):
         out[i - context] = due[i] + logp[i]
         matched[i - context] = order[i]
+
+
+@inlined
+def ask(rows: np.ndarray, history: int, w: int, begin: np.ndarray, k: int) -> int:
+    """The row where a history of k words and w is looked for first, now on its way here."""
+    at = begin[k - 1] + place(joined(history, w), begin[k] - begin[k - 1])
+    prefetch(rows, at, 0)
+    return int(at)
 
 
 @compiled
@@ -145,9 +153,10 @@ def line_sums(stream: np.ndarray, costs: np.ndarray) -> np.ndarray:
     lines = line = 0
     for i in range(len(costs)):
         lines += stream[i + 1] == 0
-    out = np.zeros(lines)
+    out, total = np.empty(lines), 0.0
     for i in range(len(costs)):
-        out[line] += costs[i]
+        total += costs[i]
         if stream[i + 1] == 0:
+            out[line], total = total, 0.0
             line += 1
     return out

@@ -181,7 +181,7 @@ class Text:
         return np.array(flat, np.uint32)
 
     def stream_of(self, block: bytes) -> Integer[np.ndarray, "N"]:
-        """`stream` of lines that each end in a line feed, as UTF-8."""
+        """`stream` of lines that each end in a line feed, as UTF-8.  Raises UnicodeDecodeError."""
         if isinstance(self.tokenizer, Given):
             return self._numbers(block)
         return self.stream(block.decode().split("\n")[:-1])

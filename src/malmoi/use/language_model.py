@@ -215,10 +215,15 @@ class LanguageModel:
         """`score` of the lines of a file, in their order."""
         if not isinstance(self.model, NGram):
             return np.array(self.score(read_lines(path)))
-        found = streamed(
-            self.model, self.text.stream_of, read_blocks(path), threads=torch.get_num_threads()
-        )
-        return np.concatenate(list(found))
+        blocks, threads = read_blocks(path, check=False), torch.get_num_threads()
+        try:
+            return np.concatenate(
+                [*streamed(self.model, self.text.stream_of, blocks, threads=threads)]
+            )
+        except UnicodeDecodeError:
+            for _ in read_lines(path):  # says which bytes are no text, and where they stand
+                pass
+            raise
 
     def tokens(self, sentence: str) -> list[TokenScore]:
         """What each token and the end of the sentence cost: they add up to -score(sentence)."""
