@@ -9,6 +9,7 @@ seeds, of both sides.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from statistics import mean, stdev
 
@@ -77,21 +78,15 @@ class Sides:
         return model
 
 
+PLAIN = Config(d=D, window=WINDOW, negatives=NEGATIVES, sample=SAMPLE)
+SHARED = replace(PLAIN, shared=True)
+CBOW = replace(PLAIN, architecture="cbow")
 CASES: tuple[tuple[str, Config, int, float], ...] = (
-    ("skip-gram", Config(d=D, window=WINDOW, negatives=NEGATIVES, sample=SAMPLE), 1, 1.8),
-    ("skip-gram", Config(d=D, window=WINDOW, negatives=NEGATIVES, sample=SAMPLE), 2, 1.8),
-    (
-        "skip-gram, shared negatives",
-        Config(d=D, window=WINDOW, negatives=NEGATIVES, sample=SAMPLE, shared=True),
-        2,
-        2.5,
-    ),
-    (
-        "CBOW",
-        Config(architecture="cbow", d=D, window=WINDOW, negatives=NEGATIVES, sample=SAMPLE),
-        1,
-        1.8,
-    ),
+    ("skip-gram", PLAIN, 1, 1.8),
+    ("skip-gram", PLAIN, 2, 1.8),
+    ("skip-gram, shared negatives", SHARED, 2, 2.5),
+    ("CBOW", CBOW, 1, 1.8),
+    ("CBOW", CBOW, 2, 1.8),
 )
 
 

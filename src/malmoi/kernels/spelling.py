@@ -5,8 +5,9 @@
     rows       open addressing: a row is (key, its length << 32 | its number); 0 is an empty one
 
 Words are what space and tab separate within a line (`malmoi.text.tokenizer.Given`).  They are read
-eight bytes at a time.  The key of a word of eight bytes or fewer is these bytes, so that a row that
-agrees is the word; the key of a longer one is a hash of them, and its letters are compared.
+eight bytes at a time.  The key of a word of less than eight bytes is these bytes; eight are mixed,
+so that none is lost: a row that agrees is the word.  The key of a longer one is a hash, and its
+letters are compared.
 
 Every text that is read here is `padded`.
 """
