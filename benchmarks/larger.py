@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks import corpus
 from malmoi.config import Sizes
-from malmoi.data.lines import read_blocks, read_lines
+from malmoi.data.lines import read_blocks
 from malmoi.models.counting import Counting
 from malmoi.models.ngram import Config
 from malmoi.text import Text
@@ -90,9 +90,7 @@ def save_stream(file: Path, words: int) -> int:
     """The ids of a text of so many words; returns how many ids."""
     path = file.with_suffix(".txt")
     corpus.write(path, words)
-    text = Text.learn(lambda: read_lines(path), kind="given")
-    parts = [text.stream_of(block)[:-1] for block in read_blocks(path)]
-    stream = np.concatenate([*parts, np.zeros(1, np.uint32)])
+    _, stream = Text.learn_blocks(read_blocks(path))
     np.save(file, stream)
     return len(stream)
 
