@@ -111,3 +111,12 @@ def test_tabs_and_runs_of_spaces_separate():
     known = Spellings.of(["a", "b"])
     found = known.numbers(b"  a\t\tb \n\n\ta", base=2, unknown=1, end=0)
     assert found.ids.tolist() == [0, 2, 3, 0, 0, 2]
+
+
+def test_bytes_that_are_no_text_are_unknown_words_too():
+    """Who decodes them finds that out; a word of UTF-8 that is not ASCII has two bytes or more."""
+    text = b"\xff " * 4000 + b"a\xc0 a\n"
+    ids, places, spelt = Spellings.of(["a"]).numbers(text, base=2, unknown=1, end=0)
+    assert ids.tolist() == [0, *[1] * 4001, 2, 0]
+    assert places.tolist() == list(range(1, 4002))
+    assert spelt == b"\xff\n" * 4000 + b"a\xc0\n"

@@ -135,7 +135,7 @@ class Spellings:
         """Of the words of some lines: number + base, or `unknown`; `end` first and after each."""
         out = np.empty(len(text) + 2, np.uint32)
         out[0] = end
-        strange = np.empty((len(text) // 3 + 1, 3), np.int64)  # of two bytes at least, and an end
+        strange = np.empty((len(text) // 2 + 1, 3), np.int64)  # a byte at least, and an end
         size, found = look_up(
             padded(text), self.letters, self.start, self.rows, base, unknown, end, out[1:], strange
         )
