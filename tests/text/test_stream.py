@@ -1,5 +1,9 @@
 """Lines encoded many at a time, in bytes, against lines encoded one by one."""
 
+import io
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -79,9 +83,10 @@ def test_what_is_no_text_is_refused_among_many_lines_too(monkeypatch):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("size", [1, 3, 16, 1 << 20])
-def test_blocks_are_the_lines_and_fail_as_the_lines_do(tmp_path, monkeypatch, content, size):
+@pytest.mark.parametrize("name", ["text.txt", "text.gz"])
+def test_blocks_are_the_lines_and_fail_as_the_lines_do(tmp_path, monkeypatch, content, size, name):
     monkeypatch.setattr("malmoi.data.lines.BLOCK", size)
-    path = tmp_path / "text.txt"
+    path = tmp_path / name
     path.write_bytes(content)
 
     def outcome(read):
@@ -92,3 +97,28 @@ def test_blocks_are_the_lines_and_fail_as_the_lines_do(tmp_path, monkeypatch, co
 
     by_line = outcome(lambda: list(read_lines(path)))
     assert outcome(lambda: b"".join(read_blocks(path)).decode().split("\n")[:-1]) == by_line
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="not run: a pipe has no name here")
+@pytest.mark.parametrize("content", [b"a b\nc\n", b"a b\r\nc\r\n", b"\xef\xbb\xbfa b\nc"])
+def test_a_pipe_is_read_once(content):
+    read, write = os.pipe()
+    os.write(write, content)
+    os.close(write)
+    assert b"".join(read_blocks(f"/dev/fd/{read}")) == b"a b\nc\n"
+    os.close(read)
+
+
+def test_a_line_of_many_blocks_is_not_gone_through_once_for_each(tmp_path, monkeypatch):
+    monkeypatch.setattr("malmoi.data.lines.BLOCK", 16)
+    path, asked = tmp_path / "text.txt", []
+    path.write_bytes(b"x" * 100_000 + b"\ny\n")
+
+    class Watched(io.FileIO):
+        def read(self, size=-1):
+            asked.append(size)
+            return super().read(size)
+
+    monkeypatch.setattr("malmoi.data.lines._open", Watched)
+    assert b"".join(read_blocks(path)) == path.read_bytes()
+    assert len(asked) < 30

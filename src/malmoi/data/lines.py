@@ -45,16 +45,21 @@ def read_blocks(path: Path | str, *, check: bool = True) -> Iterator[bytes]:
     r"""The lines that `read_lines` gives, some at a time: UTF-8, each ended by `\n`.
 
     What is plain is passed on as it lies in the file.  From the first block on that is not (gzip,
-    a mark, `\r`, what is no text), it is `read_lines` that reads, or says why it cannot.
+    a mark, `\r`, what is no text), and from a pipe, it is `read_lines` that reads, or says why it
+    cannot.
 
     check: whether the bytes are UTF-8; who decodes them, or nearly all, finds that out himself.
     """
-    given = 0
-    with _open(check_file(Path(path))) as file:
+    path, given = check_file(Path(path)), 0
+    if not path.is_file():  # a pipe: what was read of it cannot be read again
+        yield from _encoded(read_lines(path))
+        return
+    with _open(path) as file:
         rest = file.read(16)
-        plain = bool(rest) and not binary(rest) and not rest.startswith((BOM, GZIP))
+        odd = binary(rest) or rest.startswith((BOM, GZIP)) or path.name.endswith(".gz")
+        plain = bool(rest) and not odd
         while plain and rest:
-            more = file.read(BLOCK)
+            more = file.read(max(BLOCK, len(rest)))  # a long line is not gone through often
             cut = rest.rfind(b"\n") + 1 if more else len(rest)
             block, rest = rest[:cut], rest[cut:] + more
             plain = b"\r" not in block and b"\0" not in block and (not check or _is_utf8(block))
@@ -62,9 +67,11 @@ def read_blocks(path: Path | str, *, check: bool = True) -> Iterator[bytes]:
                 block += b"" if block.endswith(b"\n") else b"\n"
                 given += len(block)
                 yield block
-    if plain:
-        return
-    lines = islice(read_lines(path), _lines(Path(path), given), None)
+    if not plain:
+        yield from _encoded(islice(read_lines(path), _lines(path, given), None))
+
+
+def _encoded(lines: Iterator[str]) -> Iterator[bytes]:
     while some := list(islice(lines, 1 << 13)):
         yield "".join(line + "\n" for line in some).encode()
 
