@@ -1,6 +1,7 @@
 """Scoring many words at a time against the recursion, a word at a time."""
 
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import torch
 
 from malmoi import tensors
 from malmoi.config import Sizes
+from malmoi.errors import UsageError
 from malmoi.kernels import scoring
-from malmoi.kernels.index import EMPTY, index, joined, place, probe
+from malmoi.kernels.index import EMPTY, Index, index, joined, place, probe
+from malmoi.models import ngram
 from malmoi.models.ngram import WORTH, Config, NGram
 
 V = 300
@@ -148,6 +151,54 @@ def test_a_changed_model_is_not_read_with_the_index_of_the_old_one():
     model.load_state_dict(other.state_dict())
     text = stream(4, 8_000)
     assert np.array_equal(model.read(text), other.read(text))
+
+
+def test_a_model_that_changes_while_its_index_is_made_does_not_keep_that_index(monkeypatch):
+    model, other, text = made(3), made(3), stream(4, 8_000)
+    other.estimate(stream(9, 20_000))
+    changing = Thread(target=model.load_state_dict, args=(other.state_dict(),))
+
+    def slow(*table: np.ndarray) -> Index:
+        changing.start()
+        changing.join(0.1)
+        return index(*table)
+
+    monkeypatch.setattr(ngram, "index", slow)
+    before = model.read(text)
+    changing.join()
+    monkeypatch.undo()
+    assert np.array_equal(before, made(3).read(text))
+    assert np.array_equal(model.read(text), other.read(text))
+
+
+def test_what_has_no_longer_ngrams_is_not_indexed(monkeypatch):
+    def never(*table: np.ndarray) -> Index:
+        raise AssertionError("an index was made")
+
+    monkeypatch.setattr(ngram, "index", never)
+    made(1).read(stream(2, 8_000))
+    Config(order=3).build(Sizes(V)).read(stream(2, 8_000))
+    monkeypatch.setattr(ngram, "MOST", 1)  # a key has no room for the rows of so many
+    many = made(3)
+    assert np.array_equal(many.read(stream(2, 8_000))[:50], made(3).read(stream(2, 8_000)[:51]))
+
+
+def test_a_stream_of_no_tokens_costs_nothing():
+    assert made(2).read(np.empty(0, np.uint32)).shape == (0,)
+    assert made(2).read(np.array([0])).shape == (0,)
+
+
+@pytest.mark.parametrize("ids", [[0, -1, 0], [0, V, 0]])
+def test_ids_outside_of_the_vocabulary_are_refused(ids):
+    for use in (made(2).read, made(2).estimate):
+        with pytest.raises(UsageError, match="id"):
+            use(np.array(ids))
+
+
+@pytest.mark.parametrize("estimator", ["kneser-ney", "katz"])
+def test_a_text_that_begins_inside_of_a_line_is_refused(estimator):
+    with pytest.raises(UsageError, match="in the middle of a line"):
+        made(3, estimator).estimate(np.array([5, 6, 7, 0, 5, 8, 0], np.uint32))
 
 
 def test_the_costs_of_a_line_are_those_of_its_words_and_its_end():

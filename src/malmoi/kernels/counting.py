@@ -132,8 +132,10 @@ def prune(trie: Trie, kept: Bool[np.ndarray, " M"]) -> Trie:
 
 
 def checked(stream: Integer[np.ndarray, " N"], V: int) -> Integer[np.ndarray, " N"]:
-    """The stream for a loop, which will not look whether an id is below V."""
-    if (largest := int(stream.max())) >= V:
+    """The stream for a loop, which will not look whether its ids are 0 … V - 1."""
+    if stream.dtype.kind == "i" and (smallest := int(stream.min(initial=0))) < 0:
+        raise UsageError("a token id is below 0", where=f"smallest id {smallest}")
+    if (largest := int(stream.max(initial=0))) >= V:
         raise UsageError(
             "the stream was made with another vocabulary",
             where=f"largest id {largest}, vocabulary of {V} types",

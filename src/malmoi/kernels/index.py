@@ -18,6 +18,7 @@ from malmoi.kernels.memory import prefetch
 EMPTY = -1
 PIECE = 512  # keys of which the places are asked for at once
 ROOM = 2  # rows for each n-gram
+MOST = 2**31 - 2**10  # n-grams: the upper half of a key holds a row
 
 
 class Index(NamedTuple):

@@ -29,7 +29,7 @@ from malmoi.config import CONFIG, Sizes
 from malmoi.errors import RunError, UsageError
 from malmoi.kernels import lookup, scoring
 from malmoi.kernels.counting import Trie, checked, frozen
-from malmoi.kernels.index import NOTHING, Index, index
+from malmoi.kernels.index import MOST, NOTHING, Index, index
 from malmoi.models.counting import Counting, count
 from malmoi.models.counting.disk import on_disk
 from malmoi.models.smoothing import relative
@@ -43,7 +43,7 @@ Estimator = Literal[
 ]
 
 WORTH = 16  # n-grams that are indexed for each word that is looked up
-INDEXING = Lock()
+TABLES = Lock()  # while one changes, or an index of one is made
 ARRAYS = ("word", "first", "link", "logp", "beta")
 
 
@@ -119,13 +119,19 @@ class NGram:
     ) -> list[str]:
         """Count `stream` and smooth; returns what a person should be told about it."""
         c = self.config
-        trie, self.logp, self.beta, told = self._smooth(
+        if len(stream) and stream[0] != 0:
+            raise UsageError(
+                "the stream begins in the middle of a line",
+                where=f"its first id is {stream[0]}",
+                hint="put a boundary, 0, before it",
+            )
+        trie, logp, beta, told = self._smooth(
             count(stream, order=c.order, vocabulary=self.V, how=c.counting, memory=c.memory),
             stream,
             heldout,
         )
-        self.level, self.word, self.first, self.link = trie[:4]
-        self._forget()
+        arrays = (trie.word, trie.first, trie.link, logp, beta)
+        self._become(trie.level, dict(zip(ARRAYS, arrays, strict=True)))
         return told
 
     def _smooth(self, trie: Trie, stream: np.ndarray, heldout: np.ndarray | None) -> Estimate:
@@ -158,7 +164,9 @@ class NGram:
         """The log p of every next word, float64."""
         read, before = self._ids(x), self._ids(carry)
         out = np.empty((*read.shape, self.V))
-        lookup.rows(read, before, self._table(), out)
+        with TABLES:
+            table = self._table()
+        lookup.rows(read, before, table, out)
         return torch.from_numpy(out).to(x.device), self._shift(x, carry)
 
     def log_prob(
@@ -209,16 +217,26 @@ class NGram:
         matched: np.ndarray,
     ) -> None:
         """`scoring.score`.  Who has asked for many words is answered from an index, made once."""
-        table = self._table()
-        with INDEXING:
+        with TABLES:
+            table = self._table()
             self._asked += x.size
-            if not len(self._index.rows) and self._asked * WORTH > len(self.word):
+            worth = self._asked * WORTH > len(self.word) and 0 < len(self.word) - self.V < MOST
+            if worth and not len(self._index.rows):
                 made = index(table.level, table.word, table.first, table.logp, table.beta)
                 self._index = Index(*map(frozen, made))
-        scoring.score(x, y, carry, table, self._index, out, matched)
+            known = self._index
+        scoring.score(x, y, carry, table, known, out, matched)
+
+    def _become(self, level: tuple[int, ...], arrays: Mapping[str, np.ndarray]) -> None:
+        """Another table, all at once: who is reading the old one goes on with it."""
+        with TABLES:
+            self.level = level
+            for name, array in arrays.items():
+                setattr(self, name, array)
+            self._forget()
 
     def _forget(self) -> None:
-        """The table is another one: what was made of the old one is not of it."""
+        """What was made of another table is not of this one."""
         self._index = Index(*map(frozen, NOTHING))
         self._asked = 0
 
@@ -252,13 +270,10 @@ class NGram:
         if len(level) != self.config.order + 1 or level[1] != self.V:
             raise RunError(
                 "the table belongs to another n-gram model",
-                where=f"order {len(level) - 1}, vocabulary {level[1]}; "
+                where=f"order {len(level) - 1}, vocabulary {max(level[:2], default=0)}; "
                 f"expected order {self.config.order}, vocabulary {self.V}",
             )
         arrays = {name: state[name].numpy() for name in ARRAYS}
         if fault := lookup.fault(level=level, **arrays):
             raise RunError("the table of the n-gram model leads out of itself", where=fault)
-        self.level = level
-        for name, array in arrays.items():
-            setattr(self, name, array)
-        self._forget()
+        self._become(level, arrays)
