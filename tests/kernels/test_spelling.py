@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from malmoi.kernels.spelling import ODD, Spellings, padded, read
@@ -36,8 +37,9 @@ def test_every_word_has_its_number_and_every_line_its_end(types, lines):
     assert found.ids.tolist() == expected
 
 
-def test_words_that_agree_in_key_are_told_apart_by_their_letters():
-    """Of a word of sixteen letters: m(first half) ^ second half is all that its key keeps."""
+@pytest.mark.parametrize("more", ["", "together"])
+def test_words_that_agree_in_key_are_told_apart_by_their_letters(more):
+    """Of the first sixteen letters, m(first half) ^ second half is all that the key keeps."""
     rng = np.random.default_rng(0)
     many = rng.integers(97, 123, (30_000, 8), dtype=np.uint8).view(np.uint64).ravel()
     mixed = many * ODD
@@ -46,7 +48,7 @@ def test_words_that_agree_in_key_are_told_apart_by_their_letters():
     fits = np.flatnonzero(((second > 32) & (second < 127)).all(1))
     assert len(fits) > 2
     text = np.concatenate([many[fits].view(np.uint8).reshape(-1, 8), second[fits]], 1)
-    types = [bytes(row).decode() for row in text]
+    types = [bytes(row).decode() + more for row in text]
     keys = {int(read(padded(t.encode()), 0)[0]) for t in types}
     assert len(keys) == 1
     assert len(set(types)) == len(types)
