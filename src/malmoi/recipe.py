@@ -122,7 +122,7 @@ def _conflicts(task: TaskConfig, model: ModelConfig) -> Iterator[str]:
         yield f"task.vectors: a {kind_of(model)} has no word vectors to begin with"
     if getattr(model, "frozen", False) and not getattr(task, "vectors", ""):
         yield "model.frozen: only word vectors that are given may stay as they are: task.vectors"
-    if getattr(model, "shared", False) and not getattr(task, "joint", False):
+    if getattr(model, "shared", False) and not getattr(task, "joint", True):
         yield "model.shared: one table for both sides wants one vocabulary: task.joint = true"
     if isinstance(task, LanguageModelling):
         reads = isinstance(model, charcnn.Config)

@@ -96,6 +96,29 @@ def test_evaluate_prints_the_measures_and_a_recipe_can_ask_for_them(
     assert "rank correlation" in (made.folder / "README.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["model.shared=true"],
+        ["model.loss=hierarchical"],
+        ["model.loss=full", "model.architecture=cbow"],
+        ["model.architecture=cbow", "model.spread=true"],
+        ["model.unknown=learn", "task.min_count=2"],
+    ],
+)
+def test_every_setting_of_the_page_can_be_trained_with(capsys, words, settings, tmp_path):
+    changes = [part for s in ["model.d=4", "training.epochs=1", *settings] for part in ("--set", s)]
+    said(capsys, "train", "word2vec", "--data", str(words), "--to", str(tmp_path / "r"), *changes)
+    assert malmoi.load(tmp_path / "r").d == 4
+
+
+def test_a_text_with_too_few_words_is_refused_and_leaves_nothing(capsys, words, tmp_path):
+    arguments = ["train", "word2vec", "--data", str(words), "--to", str(tmp_path / "r")]
+    text = refused(capsys, *arguments, "-q", "--set", "task.min_count=100000")
+    assert "no two words" in text
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_word_vectors_are_not_is_said(capsys, vectors, words, ngram, tmp_path):
     folder = str(vectors["word2vec"])
     assert "malmoi vectors" in refused(capsys, "evaluate", folder)

@@ -181,6 +181,26 @@ def test_a_fasttext_file_that_is_cut_short_is_refused(shared_data, cut, tmp_path
         read_vectors(tmp_path / "v.bin")
 
 
+@pytest.mark.parametrize("form", ["word2vec", "glove"])
+def test_a_byte_order_mark_and_ends_of_another_system_are_no_part_of_a_word(
+    vectors, form, tmp_path
+):
+    write_vectors(vectors, tmp_path / "v", form)
+    text = (tmp_path / "v").read_bytes()
+    (tmp_path / "w").write_bytes(b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n"))
+    found = read_vectors(tmp_path / "w")
+    assert found.words == vectors.words
+    np.testing.assert_array_equal(found.matrix, vectors.matrix)
+
+
+def test_a_place_where_no_file_can_be_is_told_before_anything_is_written(vectors, tmp_path):
+    with pytest.raises(UsageError, match="there is no folder"):
+        write_vectors(vectors, tmp_path / "nowhere" / "v")
+    with pytest.raises(UsageError, match="is a folder"):
+        write_vectors(vectors, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_limit_reads_the_first_words_only_and_a_word_that_comes_twice_counts_once(tmp_path):
     (tmp_path / "v").write_text("a 1 2\nb 3 4\na 5 6\nc broken line\n")
     found = read_vectors(tmp_path / "v", limit=3)

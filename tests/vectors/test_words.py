@@ -1,6 +1,7 @@
 """The verbs of word vectors, and how they are measured, as gensim has them."""
 
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -57,6 +58,21 @@ def test_letters_give_a_vector_to_a_word_never_seen():
     assert (vectors["처음"] != vectors["다시"]).any()
     assert vectors.nearest("처음", 1)[0].word == "a"
     assert vectors.get("") is None  # <> has no three letters
+
+
+@pytest.mark.parametrize(("ours", "asked"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFC", "NFC")])
+def test_a_word_is_itself_in_either_form_of_unicode(ours, asked):
+    rows = np.random.default_rng(0).normal(size=(100, 4)).astype(np.float32)
+    words = [normalize(ours, word) for word in ("말", "모이", "café")]
+    vectors = WordVectors(words, rows[:3], subwords=Subwords(3, 4, rows))
+    word, other = normalize(asked, "말"), normalize(asked, "café")
+    np.testing.assert_array_equal(vectors[word], rows[0])
+    assert word in vectors
+    assert vectors.nearest(word, 3) == vectors.nearest(words[0], 3)  # it is not its own neighbour
+    assert {near.word for near in vectors.nearest(word, 3)} == set(words[1:])
+    assert len(vectors.analogy(word, other, normalize(asked, "모이"), 3)) == 0
+    unseen = [vectors[normalize(form, "없는말")] for form in ("NFC", "NFD")]
+    np.testing.assert_array_equal(*unseen)
 
 
 def test_vectors_of_zeros_are_near_to_nothing_and_break_nothing():

@@ -117,6 +117,18 @@ class Word2Vec:
         self.C[0] = 0.0
         self.U[:] = 0.0
 
+    def read(self, counts: Sequence[int]) -> Integer[np.ndarray, " V"]:
+        """How often each id is read.  Raises EmptyText if there are no two that are."""
+        seen = np.array(counts, np.int64)
+        seen[:2] *= (0, self.config.unknown == "learn")
+        if (there := int((seen > 0).sum())) < 2:
+            raise EmptyText(
+                "there are no two words to learn from",
+                where=f"words that are frequent enough: {there}",
+                hint="more text, or --set task.min_count=1",
+            )
+        return seen
+
     def learn(
         self,
         stream: Integer[np.ndarray, " N"],
@@ -134,15 +146,7 @@ class Word2Vec:
         types, counts: of ids 2 …, and of all ids.  lr: at the beginning and at the end; with
         `minutes`, the end comes at the latest then.  Raises EmptyText if no two words can be read.
         """
-        c = self.config
-        seen = np.array(counts, np.int64)
-        seen[:2] *= (0, c.unknown == "learn")
-        if (seen > 0).sum() < 2:
-            raise EmptyText(
-                "there are no two words to learn from",
-                where=f"{int((seen > 0).sum())} of the vocabulary is to be read",
-                hint="more text, or a lower min_count",
-            )
+        c, seen = self.config, self.read(counts)
         net, bags = kernel.Net(self.C, self.U), self._bags(types)
         tree = self._tree(seen)
         keep, drawn = kept(seen, c.sample), noise(seen, c.power)

@@ -129,6 +129,7 @@ def _training(recipe: Recipe, draft: Draft) -> Iterator[Event]:
     elif isinstance(model, word2vec.Word2Vec):
         assert isinstance(task, WordVectorsTask)
         one_process()
+        model.read(task.text.vocabulary.counts)  # or there is nothing to begin
         draft.begin(recipe=recipe.to_toml(), model=record)
         said = yield from sweeping(model, task, recipe, draft)
     else:

@@ -8,7 +8,7 @@
 
 Which of them a file is, its first bytes tell; it may be packed by gzip, bzip2, xz, or be the one
 file in a zip or tar.  A word is written in UTF-8 and may hold spaces: the numbers are counted from
-the end of the line.  A word that comes a second time is left out.
+the end of the line.  A word that comes a second time is left out.  A byte order mark is dropped.
 """
 
 import io
@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from malmoi import files
-from malmoi.data.lines import check_file
+from malmoi.data.lines import BOM, check_file
 from malmoi.errors import DataError, EmptyText, TextError, UsageError
 from malmoi.vectors.fasttext import is_fasttext, read_fasttext
 from malmoi.vectors.packed import unpacked
@@ -44,6 +44,8 @@ def read_vectors(path: Path | str, *, limit: int = 0) -> WordVectors:
         head = stream.peek(PEEK)[:PEEK]
         if not head:
             raise EmptyText("there is not one byte in the file", where=str(path))
+        if head.startswith(BOM):
+            head = head[len(stream.read(len(BOM))) :]
         if is_fasttext(head):
             vectors = read_fasttext(stream, path)
             return vectors.first(limit) if limit else vectors
@@ -67,8 +69,13 @@ def write_vectors(
     """Write the words and their vectors as text, each number so that it is read back the same.
 
     What stands for every other word is written as `<unk>`, unless a word is spelt so.
-    Raises UsageError for a word that the format cannot hold.
+    Raises UsageError for a word that the format cannot hold, or a place where no file can be.
     """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}", hint=f"mkdir -p {path.parent}")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", hint=f"name a file in it: {path / 'vectors.txt'}")
     words, matrix = list(vectors.words), vectors.matrix
     if vectors.unk is not None and "<unk>" not in vectors:
         words, matrix = [*words, "<unk>"], np.concatenate([matrix, vectors.unk[None]])
@@ -82,8 +89,8 @@ def write_vectors(
         for x in row:
             out.write(f" {x}")
         out.write("\n")
-    with files.saving("the vectors", Path(path).parent, needed=out.tell(), safe="nothing else"):
-        files.write(Path(path), out.getvalue())
+    with files.saving("the vectors", path.parent, needed=out.tell(), safe="nothing else"):
+        files.write(path, out.getvalue())
 
 
 def _header(head: bytes) -> tuple[int, int] | None:

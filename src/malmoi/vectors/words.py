@@ -5,8 +5,12 @@ nearest(a)           the words of the largest cosine with a
 analogy(a, b, c)     a is to b as c is to x: the largest cosine with b̂ − â + ĉ, x none of the
                      three                              (Mikolov, Yih & Zweig 2013, N13-1090)
 subwords             v(w) = mean of the vectors of its character n-grams    (kernels/pieces.py)
+
+A word is looked for as it is written, then composed (NFC), then decomposed: 말 is 말, whether it is
+one code point or three.  The letters of one that was never seen are those of its composed form.
 """
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,7 +79,7 @@ class WordVectors:
         return len(self.words)
 
     def __contains__(self, word: object) -> bool:
-        return word in self._row
+        return isinstance(word, str) and self.row(word) is not None
 
     def __repr__(self) -> str:
         return f"WordVectors({len(self):,} words, d={self.d})"
@@ -96,11 +100,19 @@ class WordVectors:
 
     def get(self, word: str) -> Float[np.ndarray, " d"] | None:
         """The vector of a word, of its letters if need be; None if it has none."""
-        row = self._row.get(word)
+        row = self.row(word)
         if row is not None:
             vector: np.ndarray = self.matrix[row]
             return vector
-        return self.subwords.vector(word) if self.subwords else None
+        return self.subwords.vector(unicodedata.normalize("NFC", word)) if self.subwords else None
+
+    def row(self, word: str) -> int | None:
+        """Where in the matrix a word is, in whatever form of Unicode it is written."""
+        row = self._row.get(word)
+        if row is None and not word.isascii():
+            forms = (unicodedata.normalize(form, word) for form in ("NFC", "NFD"))
+            row = next((self._row[form] for form in forms if form in self._row), None)
+        return row
 
     @cached_property
     def unit(self) -> Float[np.ndarray, "V d"]:
@@ -128,7 +140,7 @@ class WordVectors:
         self, aim: Float[np.ndarray, " d"], k: int, without: Sequence[str]
     ) -> list[Neighbour]:
         cosines = self.unit @ aim.astype(np.float32)
-        hidden = [self._row[word] for word in without if word in self._row]
+        hidden = [row for word in without if (row := self.row(word)) is not None]
         cosines[hidden] = -np.inf
         k = max(0, min(k, len(cosines) - len(set(hidden))))
         best = (
