@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from malmoi.kernels.spelling import ODD, Spellings, padded, read
+from malmoi.kernels.spelling import ODD, PAD, Spellings, learn, padded, read
 
 words = st.text("ab한é<>\r\0\u2028", min_size=1, max_size=25)
 lines = st.lists(st.lists(words, max_size=8).map(" ".join), max_size=30)
@@ -35,6 +35,25 @@ def test_every_word_has_its_number_and_every_line_its_end(types, lines):
     known = Spellings.of(types)
     found = known.numbers(text_of(lines), base=2, unknown=1, end=0)
     assert found.ids.tolist() == expected
+
+
+@pytest.mark.parametrize("new", [1, 2, 9, 40])
+@pytest.mark.parametrize("size", [2, 8, 9])
+def test_nothing_is_written_beyond_the_room_that_there_is(new, size):
+    text = padded(" ".join(f"{i:0{size}d}" for i in range(new)).encode())
+    written, enough = new * (size + 1), new * (size + 2) - 1
+    for words in range(new + 2):
+        for letters in {0, *range(written - 2, written + 2), enough - 1, enough, enough + 1}:
+            known = Spellings(letters=letters, words=words)
+            room = {name: getattr(known, name) for name in ("letters", "start", "seen")}
+            walled = {name: np.append(a, np.full(64, 7, a.dtype)) for name, a in room.items()}
+            for name, wall in walled.items():
+                setattr(known, name, wall[:-64])
+            arrays = (known.letters, known.start, known.seen, known.rows)
+            at, _, found = learn(text, 0, 0, *arrays, np.empty(len(text), np.uint32), 0)
+            assert all((wall[-64:] == 7).all() for wall in walled.values())
+            fits = words >= new and letters >= enough
+            assert (at, found) == ((len(text) - PAD, new) if fits else (0, 0))
 
 
 @pytest.mark.parametrize("more", ["", "together"])
