@@ -1,5 +1,6 @@
 """Lines encoded many at a time, in bytes, against lines encoded one by one."""
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -122,3 +123,19 @@ def test_a_line_of_many_blocks_is_not_gone_through_once_for_each(tmp_path, monke
     monkeypatch.setattr("malmoi.data.lines._open", Watched)
     assert b"".join(read_blocks(path)) == path.read_bytes()
     assert len(asked) < 30
+
+
+@pytest.mark.parametrize("good", [0, 16])
+def test_a_disk_that_fails_is_an_error_with_the_name_of_the_file(tmp_path, monkeypatch, good):
+    path = tmp_path / "text.txt"
+    path.write_bytes(b"a b\n" * 100)
+
+    class Failing(io.FileIO):
+        def read(self, size=-1):
+            if self.tell() >= good:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    monkeypatch.setattr("malmoi.data.lines._open", Failing)
+    with pytest.raises(TextError, match=f"reading failed\n  {path}: Input/output error"):
+        list(read_blocks(path))

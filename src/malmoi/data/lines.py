@@ -55,11 +55,13 @@ def read_blocks(path: Path | str, *, check: bool = True) -> Iterator[bytes]:
         yield from _encoded(read_lines(path))
         return
     with _open(path) as file:
-        rest = file.read(16)
+        rest = _bytes(file, 16, path)
         odd = binary(rest) or rest.startswith((BOM, GZIP)) or path.name.endswith(".gz")
         plain = bool(rest) and not odd
         while plain and rest:
-            more = file.read(max(BLOCK, len(rest)))  # a long line is not gone through often
+            more = _bytes(
+                file, max(BLOCK, len(rest)), path
+            )  # a long line is not gone through often
             cut = rest.rfind(b"\n") + 1 if more else len(rest)
             block, rest = rest[:cut], rest[cut:] + more
             plain = b"\r" not in block and b"\0" not in block and (not check or _is_utf8(block))
@@ -69,6 +71,13 @@ def read_blocks(path: Path | str, *, check: bool = True) -> Iterator[bytes]:
                 yield block
     if not plain:
         yield from _encoded(islice(read_lines(path), _lines(path, given), None))
+
+
+def _bytes(file: BinaryIO, size: int, path: Path) -> bytes:
+    try:
+        return file.read(size)
+    except OSError as error:
+        raise TextError("reading failed", where=f"{path}: {error.strerror or error}") from None
 
 
 def _encoded(lines: Iterator[str]) -> Iterator[bytes]:
