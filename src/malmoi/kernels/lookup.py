@@ -6,7 +6,6 @@
 A state is the node of the longest ending of what was read that is in the model, -1 if there is
 none.  From it the links lead to every shorter ending that is in the model (Aho & Corasick 1975), so
 that a word costs one search among a node's children, and one more for each time it backs off.
-
 """
 
 import itertools
