@@ -59,9 +59,8 @@ def read_blocks(path: Path | str, *, check: bool = True) -> Iterator[bytes]:
         odd = binary(rest) or rest.startswith((BOM, GZIP)) or path.name.endswith(".gz")
         plain = bool(rest) and not odd
         while plain and rest:
-            more = _bytes(
-                file, max(BLOCK, len(rest)), path
-            )  # a long line is not gone through often
+            size = max(BLOCK, len(rest))  # a long line is not gone through often
+            more = _bytes(file, size, path)
             cut = rest.rfind(b"\n") + 1 if more else len(rest)
             block, rest = rest[:cut], rest[cut:] + more
             plain = b"\r" not in block and b"\0" not in block and (not check or _is_utf8(block))
