@@ -70,6 +70,9 @@ def test_it_says_how_many_were_backed_off_and_does_without_the_text(language_mod
         "was backed off."
     )
     assert "the lines says the n-gram" in picture.page().blocks[0].lead
+    known = orders(lm, said[0], lines=said, counted="the lines")
+    assert all(word.order == word.longest for word in known.words)
+    assert known.finding.endswith("places. No history had to be backed off.")
     without = explain(lm, "오늘은 날씨가 온다", show="orders")
     assert [word.order for word in without.words] == [2, 3, 1, 2]
     assert {rung.said for word in without.words for rung in word.rungs} == {None}

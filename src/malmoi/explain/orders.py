@@ -73,10 +73,10 @@ class Orders:
             f"{order} at {fired.count(order)}" for order in range(self.n, 0, -1) if order in fired
         ]
         backed = sum(word.order < word.longest for word in self.words)
-        return (
-            f"The order that fired: {', '.join(told)} of {len(fired)} places. At {backed} of them "
-            "a longer history was backed off."
-        )
+        fired_at = f"The order that fired: {', '.join(told)} of {len(fired)} places."
+        if not backed:
+            return f"{fired_at} No history had to be backed off."
+        return f"{fired_at} At {backed} of them a longer history was backed off."
 
     def page(self) -> Page:
         words = self.words[:LONGEST]

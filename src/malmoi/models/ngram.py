@@ -14,6 +14,7 @@ Differs: a history stops at a boundary: what was said before the sentence is nev
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import Annotated, Literal
@@ -66,7 +67,7 @@ class Config:
     k: Annotated[int, Field(ge=0)] | None = None
     weights: tuple[Annotated[float, Field(ge=0.0)], ...] = ()
     counting: Counting = "memory"
-    memory: Annotated[str, Field(pattern=r"^(\d+(\.\d+)? ?[KMGT]i?B)?$")] = ""
+    memory: str = ""
 
     def __post_init__(self) -> None:
         if self.weights and len(self.weights) not in (self.order, self.order + 1):
@@ -76,6 +77,8 @@ class Config:
             )
         if self.weights and not math.isclose(sum(self.weights), 1.0, abs_tol=1e-6):
             raise ValueError(f"weights: they sum to {sum(self.weights):g}, not to 1")
+        if self.memory and not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", self.memory, re.ASCII):
+            raise ValueError(f"memory: {self.memory!r} is no size; 500MB or 2GB is one")
         if self.memory and self.counting != "duckdb":
             raise ValueError("memory: only counting = duckdb keeps to it")
         if self.estimator == "katz" and self.k == 0:
