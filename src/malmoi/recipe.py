@@ -6,6 +6,7 @@ stranger is safe to read.  This is the only place where models, tasks and traini
 """
 
 import dataclasses
+import inspect
 import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,7 +72,7 @@ class Recipe:
     def from_table(cls, table: Mapping[str, Any], name: str = "recipe") -> "Recipe":
         faults: list[str] = []
         known = {"task", "model", "training", "seed"}
-        faults += [f"{k}: unknown; {did_you_mean(k, known)}" for k in table if k not in known]
+        faults += [f"{k}: unknown; {_meant(k, known, table)}" for k in table if k not in known]
         task = _one_of(TASKS, table.get("task"), "task", faults)
         model = _one_of(MODELS, table.get("model"), "model", faults)
         training = _build(Training, table.get("training", {}), "training", faults)
@@ -119,7 +120,7 @@ def _conflicts(task: TaskConfig, model: ModelConfig) -> Iterator[str]:
         yield f"task.length: {length} is more than the model can read, model.context = {context}"
     has_words = hasattr(model, "frozen") or isinstance(model, rnn.Config | nplm.Config | gpt.Config)
     if getattr(task, "vectors", "") and not has_words:
-        yield f"task.vectors: a {kind_of(model)} has no word vectors to begin with"
+        yield f"task.vectors: {kind_of(model)} has no word vectors to begin with"
     if getattr(model, "frozen", False) and not getattr(task, "vectors", ""):
         yield "model.frozen: only word vectors that are given may stay as they are: task.vectors"
     if getattr(model, "shared", False) and not getattr(task, "joint", True):
@@ -129,12 +130,25 @@ def _conflicts(task: TaskConfig, model: ModelConfig) -> Iterator[str]:
         if reads and task.spelling == "none":
             yield "task.spelling: a charcnn reads letters, so words must be spelt: 'characters'"
         elif not reads and task.spelling != "none":
-            yield f"task.spelling: a {kind_of(model)} reads no letters, only a charcnn does"
+            yield f"task.spelling: {kind_of(model)} reads no letters, only charcnn does"
     if (learns := of_kind(kind_of(model)).task) != kind_of(task):
         yield (
-            f"task.kind: a {kind_of(model)} learns {learns}, not {kind_of(task)}, which is what "
+            f"task.kind: {kind_of(model)} learns {learns}, not {kind_of(task)}, which is what "
             f"{', '.join(kinds_of(kind_of(task)))} learn"
         )
+
+
+def _meant(key: str, known: set[str], table: Mapping[str, Any]) -> str:
+    """What a line outside of its section may have been."""
+    kinds: tuple[tuple[str, Mapping[str, Callable[..., Any]]], ...]
+    kinds = (("task", TASKS), ("model", MODELS), ("training", {"": Training}))
+    for section, classes in kinds:
+        written = table.get(section)
+        kind = written.get("kind", "") if isinstance(written, Mapping) else ""
+        cls = classes.get(kind) if isinstance(kind, str) else None
+        if cls is not None and key in inspect.signature(cls).parameters:
+            return f"did you mean '{section}.{key}'?"
+    return did_you_mean(key, known)
 
 
 def _unheard(training: Training) -> Iterator[str]:

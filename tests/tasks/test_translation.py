@@ -297,9 +297,9 @@ def table(task, model):
 @pytest.mark.parametrize(
     ("task", "model", "said"),
     [
-        ({"kind": "translation"}, {"kind": "lstm"}, "a lstm learns language-modelling"),
-        ({"kind": "language-modelling"}, {"kind": "luong"}, "a luong learns translation"),
-        ({"kind": "classification"}, {"kind": "cho"}, "a cho learns translation"),
+        ({"kind": "translation"}, {"kind": "lstm"}, "lstm learns language-modelling"),
+        ({"kind": "language-modelling"}, {"kind": "luong"}, "luong learns translation"),
+        ({"kind": "classification"}, {"kind": "cho"}, "cho learns translation"),
         ({"kind": "translation"}, {"kind": "cho", "shared": True}, "task.joint = true"),
         (
             {"kind": "translation", "joint": True, "source_tokens": "jamo"},

@@ -152,7 +152,7 @@ def divide(
     if n < 1 + len(wanted):
         raise EmptyText(
             "too little text to split",
-            where=f"{name}: {n:,} lines that are not blank",
+            where=f"{name}: lines that are not blank: {n}",
             hint="put a sentence or a paragraph on each line, a thousand of them or more",
         )
     blocks = min(BLOCKS, n)
