@@ -11,6 +11,7 @@ from malmoi import tensors
 from malmoi.config import Sizes
 from malmoi.errors import UsageError
 from malmoi.kernels import scoring
+from malmoi.kernels.building import Growing
 from malmoi.kernels.index import EMPTY, Index, index, joined, place, probe
 from malmoi.models import ngram
 from malmoi.models.ngram import WORTH, Config, NGram
@@ -103,6 +104,58 @@ def test_what_is_said_need_not_be_what_is_read_next():
     whole, _ = model.log_prob(x, y, model.begin(1))
     assert len(model._index.rows)
     assert torch.equal(torch.stack(walked), whole[0, :39])
+
+
+def chosen(order: int, types: int, rng: np.random.Generator) -> NGram:
+    """N-grams as nobody would count them: endings are missing, and a boundary stands anywhere."""
+    growing, grams = Growing(types), np.arange(types)[:, None]
+    for _ in range(1, order):
+        last = np.tile(np.arange(types), len(grams))
+        longer = np.column_stack([np.repeat(grams, types, 0), last])
+        grams = longer[rng.random(len(longer)) < 1.5 / types]
+        growing.add(grams)
+    model = Config(order=order, estimator="arpa").build(Sizes(types))
+    model.level, model.word = tuple(growing.level), growing.word
+    model.first, model.link = growing.first, growing.link
+    model.logp, model.beta = -rng.random(len(model.word)), -rng.random(len(model.first) - 1)
+    return model
+
+
+@pytest.mark.parametrize("order", [2, 3, 4])
+def test_ngrams_that_somebody_chose_are_found_along_the_table_by_index_and_all_at_once(
+    order, monkeypatch
+):
+    rng = np.random.default_rng(order)
+    for types in (2, 3, 4, 5, 8) * 8:
+        model = chosen(order, types, rng)
+        if len(model.word) == types:
+            continue
+        x, y = (torch.from_numpy(rng.integers(0, types, (1, 60))) for _ in "xy")
+        carry = torch.from_numpy(rng.integers(0, types, (1, order - 1)))
+        found = []
+        for worth in (1e-9, 1e9):  # n-grams for each word: asked too little for an index, or enough
+            monkeypatch.setattr(ngram, "WORTH", worth)
+            model._forget()
+            found.append((model.log_prob(x, y, carry)[0], model.matched(x, y, carry)))
+            assert bool(len(model._index.rows)) == (worth > 1)
+        (logp, matched), (by_index, also_matched) = found
+        assert torch.equal(by_index, logp)
+        assert torch.equal(also_matched, matched)
+        assert torch.equal(model(x, carry)[0].gather(2, y[..., None])[..., 0], logp)
+        for t in range(x.size(1)):
+            read = [*carry[0].tolist(), *x[0, : t + 1].tolist()]
+            expected, longest = by_recursion(model, read, int(y[0, t]))
+            assert logp[0, t].item() == pytest.approx(expected, abs=1e-12)
+            assert matched[0, t] == longest
+
+
+@pytest.mark.parametrize("estimator", ["kneser-ney", "stupid-backoff"])
+def test_a_word_costs_what_it_costs_among_all_words(estimator):
+    x, y = (torch.from_numpy(stream(seed, 700).astype(np.int64))[None] for seed in (3, 4))
+    model = made(4, estimator)
+    carry = torch.tensor([[7, 0, 5]])
+    rows, _ = model(x, carry)
+    assert torch.equal(model.log_prob(x, y, carry)[0], rows.gather(2, y[..., None])[..., 0])
 
 
 def test_an_index_is_made_when_enough_was_asked():

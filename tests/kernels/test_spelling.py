@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from malmoi.kernels.spelling import ODD, PAD, Spellings, learn, padded, read
 
@@ -93,6 +93,7 @@ def test_a_hundred_thousand_words_are_told_apart():
 
 
 @given(lines)
+@example(["a\0\0 a a\0 abcdefgh\0 abcdefgh abcdefghi\0 abcdefghi"])
 @settings(max_examples=100, derandomize=True)
 def test_words_are_ranked_by_count_and_then_by_code_points(lines):
     known = Spellings()
