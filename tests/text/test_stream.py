@@ -70,17 +70,23 @@ def test_nothing_cannot_be_learnt(blocks):
 def test_what_is_no_text_is_refused_among_many_lines_too(monkeypatch):
     monkeypatch.setattr(spelled, "FEW", 0)
     text = Text.learn(["a b"], kind="given")
-    for bad in ("a \ud800", "a" + 1001 * "\u0301"):
+    piled = "x" + 1001 * "\u0301"  # is in NFC
+    for bad in ("a \ud800", "a" + 1001 * "\u0301", piled):
         with pytest.raises(TextError):
             text.stream(["a", bad, "b"])
+        with pytest.raises(TextError):
+            Text.learn(["a", bad, "b"], kind="given")
+    with pytest.raises(TextError):
+        Text.learn_blocks([f"a\n{piled}\nb\n".encode()])
+    assert len(text.stream([piled[:-1]])) == 3
 
 
 @pytest.mark.parametrize(
     "content",
     [
         b"a b\nc\n", b"a b\n\nc", b"\n", b"a\r\nb\r\n", b"\xef\xbb\xbfa\nb", "한\né\n".encode(),
-        b"x" * 50 + b"\ny\r\nz\n", b"", b"\xff\n", b"a\n\0\n", b"a\rb", b"ab\n" * 20 + b"\xc0",
-        b"\x1f\x8bnot gzip", b"\xef\xbb\xbf",
+        b"x" * 50 + b"\ny\r\nz\n", b"x y\n" * 20 + b"y\r\nz\n", b"", b"\xff\n", b"a\n\0\n",
+        b"a\rb", b"ab\n" * 20 + b"\xc0", b"\x1f\x8bnot gzip", b"\xef\xbb\xbf",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("size", [1, 3, 16, 1 << 20])

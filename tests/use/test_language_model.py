@@ -44,12 +44,19 @@ def test_a_score_does_not_depend_on_what_else_is_scored(lm, lines):
     assert lm.score(iter(sentences)) == pytest.approx(lm.score(sentences), abs=1e-10)
 
 
-def test_a_file_costs_what_its_lines_cost_and_is_refused_where_it_is_no_text(lm, lines, tmp_path):
+@pytest.mark.parametrize("size", [1, 50, 1 << 20])
+def test_a_file_costs_what_its_lines_cost_and_is_refused_where_it_is_no_text(
+    lm, lines, tmp_path, monkeypatch, size
+):
+    monkeypatch.setattr("malmoi.data.lines.BLOCK", size)
+    monkeypatch.setattr("malmoi.text.spelled.LINES", size)
     decomposed = unicodedata.normalize("NFD", "오늘은 é 모르는 말")
     sentences = [*lines, *UNSEEN, decomposed]
     path = tmp_path / "text.txt"
     path.write_text("".join(line + "\n" for line in sentences), encoding="utf-8")
-    assert lm.score_file(path) == pytest.approx(lm.score(sentences), abs=1e-10)
+    costs = [lm.score(sentence) for sentence in sentences]
+    assert lm.score_file(path) == pytest.approx(costs, abs=1e-10)
+    assert lm.score(sentences) == pytest.approx(costs, abs=1e-10)
     path.write_bytes(path.read_bytes() + lines[0].encode() + b" \xffx\n")
     with pytest.raises(TextError, match=rf"{path}:{len(sentences) + 1}, byte \d+: 0xFF"):
         lm.score_file(path)
