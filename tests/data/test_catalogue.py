@@ -135,7 +135,7 @@ def test_a_wrong_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         find("qqqqqqqqqqqq")
     assert caught.value.hint == "malmoi data list"
-    with pytest.raises(DataError, match="no data set, file or folder ''"):
+    with pytest.raises(DataError, match="which text"):
         find("")
     with pytest.raises(DataError, match="no split 'dev'"):
         find("toy-ko").lines("dev")

@@ -1,21 +1,29 @@
 """A folder of OPUS-MT's form as a run: it translates what `transformers` translates, cut and joined
-by SentencePiece itself; and every verb takes it."""
+by SentencePiece itself; and every verb takes it.  An ARPA file as a run."""
 
+import gzip
 import io
 import json
 import os
 import re
 import shutil
+from unicodedata import normalize
 
+import numpy as np
 import pytest
 import torch
 
 from malmoi import load
 from malmoi.cli import run
+from malmoi.config import Sizes
 from malmoi.errors import DataError, RunError, UsageError
+from malmoi.export.arpa import write_arpa
 from malmoi.export.imported import import_run
+from malmoi.models.ngram import Config
 from malmoi.recipe import Recipe
 from malmoi.run import open_run
+from malmoi.text import Text
+from malmoi.use import LanguageModel
 from malmoi.use.laws import check
 from tests.conftest import oracle
 
@@ -213,6 +221,44 @@ def test_another_folder_is_refused_and_what_it_is_is_said(tmp_path, files, sente
         import_run(folder, tmp_path / "to")
     assert re.search(sentence, str(caught.value))
     assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_arpa_file_is_a_run_that_scores_and_writes_as_the_model_it_came_from(
+    packed, capsys, tmp_path
+):
+    lines = ["the cat sees the moon", "오늘은 <unk> 비가 온다", "the dog sees a cat"] * 4
+    text = Text.learn(lines, kind="given")
+    stream = [0, *(i for line in lines for i in (*text.encode(line), 0))]
+    model = Config(order=3).build(Sizes(len(text.vocabulary)))
+    model.estimate(np.array(stream, np.uint16))
+    path = tmp_path / ("m.arpa.gz" if packed else "m.arpa")
+    write_arpa(tmp_path / "m.arpa", model, text.vocabulary.types)
+    if packed:
+        path.write_bytes(gzip.compress((tmp_path / "m.arpa").read_bytes()))
+    assert run(["import", str(path), "--to", str(tmp_path / "run"), "-q"]) == 0
+    made, lm = load(tmp_path / "run"), LanguageModel(model, text)
+    asked = [*lines[:3], "a moon", normalize("NFD", "오늘은 비가"), "never seen"]
+    assert made.score(asked) == pytest.approx(lm.score(asked), abs=1e-9)
+    assert made.generate("the", beam=3)[0].text == lm.generate("the", beam=3)[0].text
+    assert all(law.ok for law in check(made))
+    assert run(["export", str(tmp_path / "run"), "--to", "arpa", "-o", str(tmp_path / "n")]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.startswith("error: which text?")
+    assert (tmp_path / "n").read_bytes() == (tmp_path / "m.arpa").read_bytes()
+
+
+def test_words_of_an_arpa_file_are_composed_and_two_that_become_one_are_refused(tmp_path):
+    grams = "\\data\\\nngram 1={}\n\n\\1-grams:\n-1\t</s>\n-99\t<s>\n{}\n\\end\\\n"
+    one, two = normalize("NFD", "말"), normalize("NFC", "말")
+    (tmp_path / "a.arpa").write_text(grams.format(3, f"-1\t{one}"))
+    import_run(tmp_path / "a.arpa", tmp_path / "run")
+    assert load(tmp_path / "run").text.encode(two) == [2] == load(tmp_path / "run").text.encode(one)
+    (tmp_path / "b.arpa").write_text(grams.format(4, f"-1\t{one}\n-1\t{two}"))
+    with pytest.raises(DataError, match="two forms of Unicode"):
+        import_run(tmp_path / "b.arpa", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_file_and_a_run_are_refused(imported, tmp_path):

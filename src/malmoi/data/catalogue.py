@@ -83,6 +83,12 @@ def find(
     Raises DataError if there is no such thing, or if it is known but not on the shelf.
     """
     known = str(name)
+    if not known:
+        raise DataError(
+            "which text?",
+            where="none is named; a run that was imported has none of its own",
+            hint="--data my.txt",
+        )
     if known in BUILT_IN:
         return _built_in(known)
     if known in PUBLISHED:

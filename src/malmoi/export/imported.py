@@ -1,7 +1,8 @@
-"""A model that another program trained, as a run folder: `malmoi import FOLDER --to RUN`.
+"""A model that another program trained, as a run folder: `malmoi import FOLDER|FILE --to RUN`.
 
     Marian, OPUS-MT    in the form of Hugging Face      marian.py, marian_text.py
     GPT-2              in the form of Hugging Face      gpt2.py
+    SRILM, KenLM       an ARPA file                     arpa.py
 
 The run is complete: it is used, measured, explained, checked and exported as one that was trained
 here.  Its recipe names no data, since none is known; `model.json` has the SHA-256
@@ -18,22 +19,27 @@ from torch import nn
 from malmoi import card, files
 from malmoi.config import Sizes
 from malmoi.errors import DataError, RunError, UsageError
+from malmoi.export.arpa import read_arpa
 from malmoi.export.found import WEIGHTS, json_of
 from malmoi.export.gpt2 import read_gpt2
 from malmoi.export.marian import read_marian
 from malmoi.export.marian_text import read_bitext
 from malmoi.ladder import of_kind
+from malmoi.models.ngram import NGram
 from malmoi.recipe import Recipe, kind_of
 from malmoi.run import Run, claim
 from malmoi.tasks.language_modelling import LanguageModelling
 from malmoi.tasks.translation import Translation
-from malmoi.text import Bitext, Kind, Text
+from malmoi.text import Bitext, Kind, Text, Vocabulary
+from malmoi.text.normalise import nfc
+from malmoi.text.tokenizer import Given
 from malmoi.version import __version__
 
 KINDS = {
     "marian": "a Marian or OPUS-MT folder has config.json, model.safetensors, source.spm, "
     "target.spm and vocab.json",
     "gpt2": "a GPT-2 folder has config.json, model.safetensors, vocab.json and merges.txt",
+    "arpa": "an n-gram model is a file whose name ends in .arpa or .arpa.gz",
 }
 """What malmoi reads, by the model_type of config.json, and which files that has."""
 WANTED = "; ".join(KINDS.values())
@@ -44,17 +50,19 @@ class Found(NamedTuple):
 
     recipe: Recipe
     sizes: Sizes
-    model: nn.Module
+    model: nn.Module | NGram
     texts: Text | Bitext
 
 
 def import_run(folder: str | Path, to: str | Path) -> Run:
-    """Read the folder, whatever it is, and write the run folder `to`, which is new.
+    """Read the folder, or the ARPA file, and write the run folder `to`, which is new.
 
     Raises DataError for a folder that malmoi does not read, RunError if a run lies in `to`.
     """
     folder = Path(folder)
-    found = _gpt2(folder) if recognise(folder) == "gpt2" else _marian(folder)
+    kind = recognise(folder)
+    found = {"gpt2": _gpt2, "arpa": _arpa}.get(kind, _marian)(folder)
+    weights = folder if kind == "arpa" else folder / WEIGHTS
     parameters = sum(weight.numel() for weight in found.model.parameters())
     report = {
         "parameters": parameters,
@@ -67,7 +75,7 @@ def import_run(folder: str | Path, to: str | Path) -> Run:
     model = {
         "kind": kind_of(found.recipe.model),
         **dataclasses.asdict(found.sizes),
-        "data": {WEIGHTS: files.sha256(folder / WEIGHTS)},
+        "data": {weights.name: files.sha256(weights)},
     }
     with claim(to) as draft:
         if draft.finished or draft.resumable:
@@ -97,10 +105,31 @@ def _gpt2(folder: Path) -> Found:
     return Found(Recipe(task=task, model=read.config), read.sizes, read.model, read.text)
 
 
+def _arpa(path: Path) -> Found:
+    model, spelt = read_arpa(path)
+    types = [nfc(word) for word in spelt]  # a text is composed before its words are looked for
+    if len(set(types)) < len(types):
+        twice = next(a for a, b in zip(types, spelt, strict=True) if a != b and a in set(spelt))
+        raise DataError(
+            "a word stands in the file in two forms of Unicode",
+            where=f"{path}: {twice!r}, composed and decomposed",
+            hint="train on text in NFC",
+        )
+    text = Text(Given(), Vocabulary(types, [0] * model.V))
+    task = LanguageModelling(data="", tokens="given")
+    return Found(Recipe(task=task, model=model.config), Sizes(model.V), model, text)
+
+
 def recognise(folder: Path) -> str:
     """Which of KINDS it is.  Raises DataError for another, saying what it is if that is seen."""
+    if folder.is_file() and folder.name.lower().endswith((".arpa", ".arpa.gz")):
+        return "arpa"
     if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
+        what = (
+            "is a file, not a folder, nor named as an ARPA file is"
+            if folder.exists()
+            else "does not exist"
+        )
         raise DataError(f"{folder} {what}", hint=WANTED)
     names = sorted(path.name for path in folder.iterdir())
     if files.MANIFEST in names:
@@ -127,10 +156,11 @@ def recognise(folder: Path) -> str:
         )
     config = json_of(folder / "config.json")
     kind = config.get("model_type") if isinstance(config, dict) else None
-    if kind not in KINDS:
+    known = [name for name in KINDS if name != "arpa"]
+    if kind not in known:
         raise DataError(
             f"{folder} holds no model that malmoi reads",
-            where=f"{folder / 'config.json'}: model_type = {kind!r}: {', '.join(KINDS)}",
+            where=f"{folder / 'config.json'}: model_type = {kind!r}: {', '.join(known)}",
             hint=WANTED,
         )
     return str(kind)
