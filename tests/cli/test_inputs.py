@@ -322,7 +322,7 @@ RECIPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "brackets without end": ("a = " + "[" * 100_000, ("is not valid TOML",)),
     "no TOML": ("seed = = 1\n", ("is not valid TOML", "line 1")),
     "a NUL in a name": (RECIPE.replace("toy-en", "a\\u0000b"), ("not UTF-8 text",)),
-    "no name": (RECIPE.replace("toy-en", ""), ("no data set, file or folder ''",)),
+    "no name": (RECIPE.replace("toy-en", ""), ("which text",)),
     "a near name": (RECIPE.replace("toy-en", "toy-eng"), ("did you mean 'toy-en'?",)),
 }
 
