@@ -3,6 +3,8 @@
 import errno
 import io
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 from malmoi.data.lines import read_blocks, read_lines
 from malmoi.errors import EmptyText, MalmoiError, TextError
+from malmoi.kernels.spelling import Spellings
 from malmoi.text import Text, spelled
 
 ODD = [
@@ -65,6 +68,22 @@ def test_learning_and_numbering_in_one_go_is_one_after_the_other(lines, size, le
 def test_nothing_cannot_be_learnt(blocks):
     with pytest.raises(EmptyText, match=f"{len(blocks)} lines"):
         Text.learn_blocks(blocks)
+
+
+def test_threads_that_share_a_text_get_its_types_ready_once(monkeypatch):
+    text, made = Text.learn(["a é b"], kind="given"), []
+    ready = Spellings.of
+
+    def slow(types):
+        time.sleep(0.05)
+        made.append(types)
+        return ready(types)
+
+    monkeypatch.setattr(Spellings, "of", slow)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(text.stream_of, ["e\u0301 b x\n".encode()] * 8))
+    assert [ids.tolist() for ids in found] == [[0, *text.encode("é b x"), 0]] * 8
+    assert len(made) == 1
 
 
 def test_what_is_no_text_is_refused_among_many_lines_too(monkeypatch):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from operator import index
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Literal, NamedTuple, SupportsIndex, get_args
 
@@ -36,6 +37,7 @@ SUBWORDS = ("bpe", "unigram")
 SUBWORD_SIZE = 8_000
 
 NOTHING: Mapping[int, str] = MappingProxyType({})
+SPELLING = Lock()  # while one thread gets the types ready, others wait instead of doing it too
 
 FOREIGN: dict[str, type[SentencePiece] | type[ByteLevel]] = {
     SentencePiece.kind: SentencePiece, ByteLevel.kind: ByteLevel,
@@ -187,8 +189,9 @@ class Text:
         return self.stream(block.decode().split("\n")[:-1])
 
     def _numbers(self, text: bytes) -> Integer[np.ndarray, "N"]:
-        if self._spellings is None:
-            self._spellings = _compiled().Spellings.of(self.vocabulary.types)
+        with SPELLING:
+            if self._spellings is None:
+                self._spellings = _compiled().Spellings.of(self.vocabulary.types)
         how = {"base": Vocabulary.RESERVED, "unknown": Vocabulary.UNK, "end": Vocabulary.BOUNDARY}
         ids, places, spelt = self._spellings.numbers(text, **how)
         words = spelt.decode()
