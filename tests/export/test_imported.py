@@ -242,6 +242,8 @@ def test_an_arpa_file_is_a_run_that_scores_and_writes_as_the_model_it_came_from(
     assert made.score(asked) == pytest.approx(lm.score(asked), abs=1e-9)
     assert made.generate("the", beam=3)[0].text == lm.generate("the", beam=3)[0].text
     assert all(law.ok for law in check(made))
+    kept = Recipe.load(tmp_path / "run" / "recipe.toml")
+    assert (kept.task.tokens, kept.model) == ("given", Config(order=3, estimator="arpa"))
     assert run(["export", str(tmp_path / "run"), "--to", "arpa", "-o", str(tmp_path / "n")]) == 0
     capsys.readouterr()
     assert run(["evaluate", str(tmp_path / "run")]) == 2
