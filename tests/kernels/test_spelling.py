@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from malmoi.kernels.spelling import ODD, PAD, Spellings, learn, padded, read
+from malmoi.kernels.spelling import Spellings, learn
+from malmoi.kernels.words import ODD, PAD, padded, read
 
 words = st.text("ab한é<>\r\0\u2028", min_size=1, max_size=25)
 lines = st.lists(st.lists(words, max_size=8).map(" ".join), max_size=30)

@@ -4,12 +4,8 @@
     start      word j begins at letters[start[j]]; start[known] is the first place that is free
     rows       open addressing: a row is (key, its length << 32 | its number); 0 is an empty one
 
-Words are what space and tab separate within a line (`malmoi.text.tokenizer.Given`).  They are read
-eight bytes at a time.  The key of a word of less than eight bytes is these bytes; eight are mixed,
-so that none is lost: a row that agrees is the word.  The key of a longer one is a hash, and its
-letters are compared.
-
-Every text that is read here is `padded`.
+Keys are those of `kernels.words`.  A word of at most eight bytes is the one of the row that agrees
+with it; of a longer one the letters are compared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,29 +15,12 @@ from unicodedata import is_normalized
 import numpy as np
 
 from malmoi.kernels.compile import compiled, inlined
-from malmoi.kernels.memory import eight, lowest, prefetch
+from malmoi.kernels.memory import eight
+from malmoi.kernels.ranking import sort
+from malmoi.kernels.words import LINE, NONE, PAD, PIECE, U, ascii, cut, holder, home, padded, read
 
-SPACE, TAB, LINE = 32, 9, 10
-PIECE = 512  # words of which the rows are asked for at once
-PAD = 16  # bytes that may be read beyond the end
-
-U = np.uint64
-ONES, TOPS = U(0x0101010101010101), U(0x8080808080808080)
-SPACES, TABS, LINES = U(SPACE) * ONES, U(TAB) * ONES, U(LINE) * ONES
-ODD, MIX = U(0x9E3779B97F4A7C15), U(0xD6E8FEB86659FD93)
-NUMBER, NONE = U(0xFFFFFFFF), U(0)
+NUMBER = U(0xFFFFFFFF)
 KEY, WHO = 0, 1
-
-
-class Held(NamedTuple):
-    """Words of the text, PIECE of them: the key, where it begins, its bytes, its place in what
-    comes out, the row where it is looked for first."""
-
-    key: np.ndarray
-    begin: np.ndarray
-    size: np.ndarray
-    place: np.ndarray
-    row: np.ndarray
 
 
 class Numbered(NamedTuple):
@@ -154,13 +133,6 @@ def plain(text: str, lines: int) -> bool:
     )
 
 
-def padded(text: bytes) -> np.ndarray:
-    """The bytes, and line feeds after them."""
-    out = np.full(len(text) + PAD, LINE, np.uint8)
-    out[: len(text)] = np.frombuffer(text, np.uint8)
-    return out
-
-
 def empty_rows(words: int) -> np.ndarray:
     """For so many words: a power of two, at most two in three taken."""
     return np.zeros((1 << max(4, (words * 3 // 2).bit_length()), 2), np.uint64)
@@ -236,92 +208,6 @@ def look_up(
     return filled, odd
 
 
-@compiled
-def holder() -> Held:
-    return Held(
-        np.empty(PIECE, np.uint64),
-        np.empty(PIECE, np.int64),
-        np.empty(PIECE, np.int64),
-        np.empty(PIECE, np.int64),
-        np.empty(PIECE, np.int64),
-    )
-
-
-@compiled
-def cut(
-    text: np.ndarray,
-    at: int,
-    rows: np.ndarray,
-    line: int,
-    out: np.ndarray,
-    filled: int,
-    held: Held,
-) -> tuple[int, int, int]:
-    """Hold the next words, and ask for their rows.  Line ends go to `out`, words get their places.
-
-    Returns how many are held, where it ended, and how much of `out` is given away.
-    """
-    words = 0
-    while at < len(text) - PAD and words < PIECE:
-        letter = text[at]
-        if letter == LINE:
-            out[filled] = line
-            filled += 1
-            at += 1
-        elif letter in (SPACE, TAB):
-            at += 1
-        else:
-            key, end = read(text, at)
-            row = home(key, rows)
-            prefetch(rows, row, 0)
-            held.key[words], held.row[words], held.place[words] = key, row, filled
-            held.begin[words], held.size[words] = at, end - at
-            words += 1
-            filled += 1
-            at = end
-    return words, at, filled
-
-
-@inlined
-def read(text: np.ndarray, at: int) -> tuple[np.uint64, int]:
-    """The key of the word that begins here, and where it ends."""
-    some = eight(text, at)
-    ends = separators(some)
-    key, end = U(0), at
-    while ends == NONE:
-        key = (key ^ some) * ODD
-        key ^= key >> U(29)
-        end += 8
-        some = eight(text, end)
-        ends = separators(some)
-    bits = lowest(ends) - U(7)  # of the letters before the first separator
-    some &= (U(1) << bits) - U(1)
-    if end > at:
-        some = (key ^ some) * ODD
-        some ^= some >> U(32)
-    return some, end + int(np.int64(bits >> U(3)))
-
-
-@inlined
-def separators(some: np.uint64) -> np.uint64:
-    """Of eight bytes, the top bit of each that separates; above the lowest one, of others too.
-
-    x − 1 borrows from the top bit where a byte is 0 (Warren, Hacker's Delight, §6–1).
-    """
-    space, tab, line = some ^ SPACES, some ^ TABS, some ^ LINES
-    return (
-        ((space - ONES) & ~space) | ((tab - ONES) & ~tab) | ((line - ONES) & ~line)
-    ) & TOPS  # fmt: skip
-
-
-@inlined
-def home(key: np.uint64, rows: np.ndarray) -> int:
-    """The row that is looked at first."""
-    x = key * ODD
-    x = (x ^ (x >> U(32))) * MIX
-    return int(np.int64((x ^ (x >> U(32))) & U(len(rows) - 1)))
-
-
 @inlined
 def who(size: int, number: int) -> np.uint64:
     return (U(size) << U(32)) | U(number)
@@ -356,14 +242,6 @@ def find(
         row = (row + 1) & (len(rows) - 1)
 
 
-@inlined
-def ascii(text: np.ndarray, begin: int, size: int) -> bool:
-    letters = 0
-    for i in range(begin, begin + size):
-        letters |= text[i]
-    return letters < 128
-
-
 @compiled
 def gathered(text: np.ndarray, strange: np.ndarray) -> np.ndarray:
     """The words of `look_up`'s strange ones, a line each."""
@@ -386,64 +264,3 @@ def rebuild(known: int, letters: np.ndarray, start: np.ndarray, rows: np.ndarray
             while rows[row, WHO] != NONE:
                 row = (row + 1) & (len(rows) - 1)
             rows[row, KEY], rows[row, WHO] = key, who(size, number)
-
-
-@compiled
-def sort(seen: np.ndarray, letters: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The words by falling count, ties by their letters; by merging (Knuth, TAOCP 3, §5.2.4).
-
-    start: of each word, and where the last one ends.
-    """
-    known = len(seen)
-    head = np.empty(known, np.uint64)
-    for w in range(known):
-        head[w] = chunk(letters, start[w], start[w + 1] - 1)
-    ranked, merged = np.arange(known), np.empty(known, np.int64)
-    width = 1
-    while width < known:
-        for low in range(0, known, 2 * width):
-            middle, high = min(low + width, known), min(low + 2 * width, known)
-            i, j = low, middle
-            for k in range(low, high):
-                second = i == middle or (
-                    j < high and before(ranked[j], ranked[i], seen, head, letters, start)
-                )
-                if second:
-                    merged[k] = ranked[j]
-                    j += 1
-                else:
-                    merged[k] = ranked[i]
-                    i += 1
-        ranked, merged = merged, ranked
-        width *= 2
-    return ranked
-
-
-@inlined
-def before(
-    a: int, b: int, seen: np.ndarray, head: np.ndarray, letters: np.ndarray, start: np.ndarray
-) -> bool:
-    """Whether word a comes before word b."""
-    if seen[a] != seen[b]:
-        return bool(seen[a] > seen[b])
-    if head[a] != head[b]:
-        return bool(head[a] < head[b])
-    i, a_end, j, b_end = start[a] + 8, start[a + 1] - 1, start[b] + 8, start[b + 1] - 1
-    while i < a_end and j < b_end:
-        one, other = chunk(letters, i, a_end), chunk(letters, j, b_end)
-        if one != other:
-            return bool(one < other)
-        i, j = i + 8, j + 8
-    return bool(a_end - start[a] < b_end - start[b])
-
-
-@inlined
-def chunk(letters: np.ndarray, begin: int, end: int) -> np.uint64:
-    """The next eight bytes, the first one highest, 0 from the end on: compared as numbers, they
-    are compared as bytes."""
-    x = U(eight(letters, begin))
-    if end - begin < 8:
-        x &= (U(1) << U(8 * max(end - begin, 0))) - U(1)
-    x = ((x & U(0x00FF00FF00FF00FF)) << U(8)) | ((x >> U(8)) & U(0x00FF00FF00FF00FF))
-    x = ((x & U(0x0000FFFF0000FFFF)) << U(16)) | ((x >> U(16)) & U(0x0000FFFF0000FFFF))
-    return (x << U(32)) | (x >> U(32))
