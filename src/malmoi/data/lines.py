@@ -57,12 +57,13 @@ def read_blocks(path: Path | str, *, check: bool = True) -> Iterator[bytes]:
     with _open(path) as file:
         rest = _bytes(file, 16, path)
         odd = binary(rest) or rest.startswith((BOM, GZIP)) or path.name.endswith(".gz")
-        plain = bool(rest) and not odd
+        plain, size = bool(rest) and not odd, BLOCK
         while plain and rest:
-            size = max(BLOCK, len(rest))  # a long line is not gone through often
             more = _bytes(file, size, path)
             cut = rest.rfind(b"\n") + 1 if more else len(rest)
-            block, rest = rest[:cut], rest[cut:] + more
+            block, rest = rest[:cut], rest[cut:]
+            size = max(BLOCK, len(rest))  # a line that is longer is not gone through often
+            rest += more
             plain = b"\r" not in block and b"\0" not in block and (not check or _is_utf8(block))
             if plain and block:
                 block += b"" if block.endswith(b"\n") else b"\n"
