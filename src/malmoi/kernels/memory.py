@@ -26,6 +26,7 @@ def prefetch(typing: Any, matrix: Any, row: Any, column: Any) -> Any:
         i32 = ir.IntType(32)
         shape = ir.FunctionType(ir.VoidType(), [BYTE, i32, i32, i32])
         fetch = builder.module.declare_intrinsic("llvm.prefetch", (BYTE,), shape)
+        # as for writing: vectors that are changed arrive sooner, tables that are read no later
         write, every_cache, data = i32(1), i32(3), i32(1)
         builder.call(
             fetch, [place(context, builder, signature, args, BYTE), write, every_cache, data]
